@@ -1,0 +1,1 @@
+"""Plugins for web frameworks and task queues, one module each."""

@@ -1,0 +1,125 @@
+"""Koala's visitor for Django."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.utils.module_loading import import_string
+
+from koala_middleware.asgi import cookie_header
+from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
+from koala_middleware.segment import instrument
+from koala_middleware.visitor import Visitor, admits, await_as, call_as
+
+_DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER")
+_NO_CHUNK = object()
+
+
+class KoalaMiddleware:
+    """Make the visitor of each request current: an entry in ``MIDDLEWARE``, the higher the better.
+
+    The visitor is current in the view and the middleware below, in a streaming response's content
+    and in the response's ``close()``. It stays at ``request.koala``, and at ``environ["koala"]``
+    or ``scope["koala"]``. Options come from the settings ``KOALA_…``; a callable may be given by
+    its dotted path, and ``KOALA_REQUEST_FILTER`` gets the ``HttpRequest``.
+
+    Raises ImproperlyConfigured, when Django starts, for a setting that is unknown or wrong.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self.get_response: Callable[[HttpRequest], Any] = get_response
+        self.options = _options()
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+        instrument()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        visitor = self._visitor(request)
+        if self.is_async:
+            return self._respond(visitor, request)
+        return _scope_response(visitor, call_as(visitor, self.get_response, request))
+
+    async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
+        return _scope_response(visitor, await await_as(visitor, self.get_response, request))
+
+    def _visitor(self, request: HttpRequest) -> Visitor:
+        cookies = None
+        # Not from META in ASGI, where Django joins a Cookie header that came in pieces with ",".
+        scope = getattr(request, "scope", None)
+        if admits(self.options, _unchanged, request):
+            cookies = (
+                request.META.get("HTTP_COOKIE")
+                if scope is None
+                else cookie_header(scope["headers"])
+            )
+        visitor = Visitor(None, None, cookies, self.options)
+        request.koala = visitor  # type: ignore[attr-defined]
+        (request.META if scope is None else scope)["koala"] = visitor
+        return visitor
+
+
+def _unchanged(request: HttpRequest) -> HttpRequest:
+    return request
+
+
+def _options() -> Options:
+    given = {
+        name: getattr(settings, name) for name in dir(settings) if name.startswith(SETTING_PREFIX)
+    }
+    try:
+        for name in _DOTTED_PATHS:
+            if isinstance(given.get(name), str):
+                given[name] = import_string(given[name])
+        return options_from_settings(given, "the Django settings")
+    except (TypeError, ValueError, ImportError) as error:
+        raise ImproperlyConfigured(str(error)) from error
+
+
+def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpResponseBase:
+    # A FileResponse's file is left alone: a server may send it without reading it in Python.
+    if isinstance(response, StreamingHttpResponse) and not getattr(
+        response, "file_to_stream", None
+    ):
+        content: Any = response.streaming_content
+        if response.is_async:
+            response.streaming_content = _AsyncContent(visitor, aiter(content))
+        else:
+            step = partial(call_as, visitor, iter(content).__next__)
+            response.streaming_content = iter(step, _NO_CHUNK)
+    close = response.close
+
+    def scoped_close() -> None:
+        vars(response).pop("close", None)  # the class's again: response and closure are a cycle
+        call_as(visitor, close)
+
+    response.close = scoped_close  # type: ignore[method-assign]
+    return response
+
+
+class _AsyncContent:
+    """Iterate over async content with its visitor current in each step."""
+
+    __slots__ = ("_content", "_visitor")
+
+    def __init__(self, visitor: Visitor, content: AsyncIterator[bytes]) -> None:
+        self._visitor = visitor
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, bytes]:
+        return await_as(self._visitor, self._content.__anext__)

@@ -1,0 +1,43 @@
+"""Koala's visitor for Flask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Request
+
+from koala_middleware import wsgi
+from koala_middleware.options import options_from_settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class KoalaMiddleware(wsgi.KoalaMiddleware):
+    """Make the visitor of each request current: ``app.wsgi_app = KoalaMiddleware(app.wsgi_app)``.
+
+    As :class:`koala_middleware.wsgi.KoalaMiddleware`, but that a ``request_filter`` gets a
+    :class:`flask.Request`. It may look at everything but the body, which is the view's to read.
+    """
+
+    def request(self, environ: WSGIEnvironment) -> Request:
+        return Request(environ, populate_request=False, shallow=True)
+
+
+class Koala:
+    """Make the visitor of each request current, set up as a Flask extension.
+
+    Options come from ``app.config["KOALA_…"]``.
+
+    Raises TypeError or ValueError for a setting that is unknown or wrong.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Wrap ``app.wsgi_app``; config that is changed later has no effect."""
+        options = options_from_settings(app.config, "app.config")
+        app.wsgi_app = KoalaMiddleware(app.wsgi_app, **vars(options))  # type: ignore[method-assign]
+        app.extensions["koala"] = self

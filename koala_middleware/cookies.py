@@ -1,0 +1,72 @@
+"""Read one cookie out of a raw ``Cookie`` header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LONGEST_ENCODED_UUID = 3 * 38  # a UUID in quotes, each character as %XX
+
+_MOST_MENTIONS = 64
+_LONGEST_VALUE = 4096  # RFC 6265, section 6.1: what browsers keep of one cookie
+_LONGEST_ANONYMOUS_ID = 255
+
+
+def cookie_values(header: str, name: str) -> Iterator[str]:
+    """Yield the raw values of the cookie ``name``, in the order the browser sent them.
+
+    The header is split at ``;`` (RFC 6265, section 4.2.1) in one pass, whatever its other cookies
+    look like; at most 64 mentions of the name are looked at, and values of more than 4096
+    characters are passed over.
+    """
+    needle = name + "="
+    pair_end = 0
+    for _ in range(_MOST_MENTIONS):
+        found = header.find(needle, pair_end)
+        if found < 0:
+            return
+        pair_start = header.rfind(";", pair_end, found) + 1
+        start = found + len(needle)
+        pair_end = header.find(";", start)
+        if pair_end < 0:
+            pair_end = len(header)
+        # Anything but white space before it: the tail of another cookie's name or value.
+        if not header[pair_start:found].strip(" \t") and pair_end - start <= _LONGEST_VALUE:
+            yield header[start:pair_end].strip(" \t")
+
+
+def parse_profile_id(value: str) -> str | None:
+    """Return the profile id in a cookie's value, or None if there is none.
+
+    Percent-encoding and one pair of double quotes are removed. What is left must be a UUID in its
+    8-4-4-4-12 form, the form Koala documents; it is returned as it was sent, in either case.
+    """
+    if _UUID.fullmatch(value):
+        return value
+    if len(value) > _LONGEST_ENCODED_UUID:
+        return None
+    value = _unquote(value)
+    return value if _UUID.fullmatch(value) else None
+
+
+def parse_anonymous_id(value: str) -> str | None:
+    """Return Segment's anonymous id in a cookie's value, or None if there is none.
+
+    Segment's browser library writes a UUID, in older versions as ``%22…%22``; sites may set one of
+    their own. So any printable text of at most 255 characters will do.
+    """
+    if len(value) > 3 * _LONGEST_ANONYMOUS_ID or not value.isascii():
+        return None
+    value = _unquote(value)
+    return value if 0 < len(value) <= _LONGEST_ANONYMOUS_ID and value.isprintable() else None
+
+
+def _unquote(value: str) -> str:
+    if "%" in value:
+        from urllib.parse import unquote  # here, because few values need it
+
+        value = unquote(value, errors="surrogateescape")  # bytes that are no UTF-8: not printable
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1]
+    return value

@@ -1,0 +1,24 @@
+"""Report a fault in a request once, and never what the browser sent."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+logger = logging.getLogger("koala_middleware")
+_reported: set[tuple[str, ...]] = set()
+
+
+def log_once(message: str, fault: BaseException | None = None) -> None:
+    """Log ``message`` as an error, the first time only, and where ``fault`` was raised.
+
+    The text of an exception may quote a cookie, so only its type and its place are logged.
+    """
+    places = traceback.extract_tb(fault.__traceback__) if fault else []
+    key = (message, type(fault).__name__, *(f"{place.filename}:{place.lineno}" for place in places))
+    if key in _reported:
+        return
+    _reported.add(key)
+    if fault:
+        message = f"{message}: {type(fault).__name__}"
+    logger.error("%s", "\n".join([message, *traceback.format_list(places)]).rstrip())

@@ -1,0 +1,112 @@
+"""Every setting, validated once when the middleware is built."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from koala_middleware.cookies import parse_profile_id
+
+# RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616.
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+SETTING_PREFIX = "KOALA_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Hold what a middleware was told to do.
+
+    :param cookie_name: the cookie to read.
+    :param property_name: the property to add.
+    :param parse: ``str -> str | None``, cleans and validates a cookie's value.
+    :param request_filter: ``request -> bool``; when it returns False the request has no visitor.
+    :param anonymous_id_cookie: Segment's own cookie, for a call with neither ``user_id`` nor
+        ``anonymous_id``; None leaves it unread.
+
+    Raises TypeError or ValueError that names the option, what was expected and what came.
+    """
+
+    cookie_name: str = "ko_id"
+    property_name: str = "profile_id"
+    parse: Callable[[str], str | None] = parse_profile_id
+    request_filter: Callable[[Any], bool] | None = None
+    anonymous_id_cookie: str | None = "ajs_anonymous_id"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            check_option(field.name, getattr(self, field.name), f"option {field.name}")
+
+
+def options_from_keywords(given: Mapping[str, Any]) -> Options:
+    """Make Options of a middleware's keyword arguments."""
+    for name in given:
+        _check_known(name, f"option {name}", _CHECKS)
+    return Options(**given)
+
+
+def options_from_settings(settings: Mapping[str, Any], place: str) -> Options:
+    """Make Options of a framework's ``KOALA_…`` settings; ``place`` says where a user sets them."""
+    labels = {SETTING_PREFIX + name.upper(): name for name in _CHECKS}
+    given = {key: settings[key] for key in settings if key.startswith(SETTING_PREFIX)}
+    for label, value in given.items():
+        _check_known(label, f"{label} in {place}", labels)
+        check_option(labels[label], value, f"{label} in {place}")
+    return Options(**{labels[label]: value for label, value in given.items()})
+
+
+def check_option(name: str, value: object, label: str) -> None:
+    """Raise TypeError or ValueError, beginning with ``label``, if an option has a wrong value."""
+    problem = _CHECKS[name](value)
+    if problem is not None:
+        raise type(problem)(f"{label}: expected {problem}, got {value!r}")
+
+
+def _check_known(name: str, label: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise TypeError(f"{label}: no such option{hint}; expected one of {', '.join(known)}")
+
+
+def _cookie_name(value: object) -> Exception | None:
+    expected = "a cookie's name (letters, digits and !#$%&'*+-.^_`|~)"
+    if not isinstance(value, str):
+        return TypeError(expected)
+    return None if value and _TOKEN.issuperset(value) else ValueError(expected)
+
+
+def _property_name(value: object) -> Exception | None:
+    expected = "a property's name"
+    if not isinstance(value, str):
+        return TypeError(expected)
+    return None if value else ValueError(expected)
+
+
+def _function(value: object) -> Exception | None:
+    # A coroutine is true whatever it would return: an async filter would let every request pass.
+    call = getattr(value, "__call__", None)  # noqa: B004
+    if callable(value) and not any(map(inspect.iscoroutinefunction, (value, call))):
+        return None
+    return TypeError("a callable that is no coroutine function")
+
+
+def _or_none(check: _Check) -> _Check:
+    def check_or_none(value: object) -> Exception | None:
+        problem = None if value is None else check(value)
+        return problem and type(problem)(f"{problem}, or None")
+
+    return check_or_none
+
+
+_Check = Callable[[object], Exception | None]
+_CHECKS: dict[str, _Check] = {
+    "cookie_name": _cookie_name,
+    "property_name": _property_name,
+    "parse": _function,
+    "request_filter": _or_none(_function),
+    "anonymous_id_cookie": _or_none(_cookie_name),
+}

@@ -1,0 +1,234 @@
+"""The current visitor: who sent the request that the running code handles."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, Token
+from typing import Any, ParamSpec, TypeVar, cast
+from uuid import UUID
+
+from koala_middleware.cookies import cookie_values, parse_anonymous_id
+from koala_middleware.faults import log_once
+from koala_middleware.options import Options
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULT_OPTIONS = Options()
+
+
+class Visitor:
+    """Tell who sent a request: what its cookies say, read when first asked for.
+
+    The ids are what a browser sent: they attribute an event and never authorise anything. A
+    visitor without any id is false.
+    """
+
+    __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "options")
+
+    def __init__(
+        self,
+        profile_id: str | None = None,
+        anonymous_id: str | None = None,
+        cookies: str | None = None,
+        options: Options = _DEFAULT_OPTIONS,
+    ) -> None:
+        self._profile_id = profile_id
+        self._anonymous_id = anonymous_id
+        self._cookies = cookies
+        self.options = options
+
+    @property
+    def profile_id(self) -> str | None:
+        """Return the Koala profile id, or None."""
+        if self._cookies is not None:
+            self._read(self._cookies)
+        return self._profile_id
+
+    @property
+    def anonymous_id(self) -> str | None:
+        """Return the Segment anonymous id, or None."""
+        if self._cookies is not None:
+            self._read(self._cookies)
+        return self._anonymous_id
+
+    def __bool__(self) -> bool:
+        return self.profile_id is not None or self.anonymous_id is not None
+
+    def _read(self, cookies: str) -> None:
+        options = self.options
+        self._profile_id = _first(cookies, options.cookie_name, options.parse)
+        if options.anonymous_id_cookie is not None:
+            self._anonymous_id = _first(cookies, options.anonymous_id_cookie, parse_anonymous_id)
+        # Last, because it tells other threads that the ids are there. They may read them, too.
+        self._cookies = None
+
+
+def _first(cookies: str, name: str, parse: Callable[[str], str | None]) -> str | None:
+    try:
+        for value in cookie_values(cookies, name):
+            parsed = parse(value)
+            if parsed is not None and parsed != "":
+                return str(parsed)  # the SDK silently drops values such as uuid.UUID
+    except Exception as fault:
+        log_once(f"the cookie {name} cannot be parsed: its requests have no such id", fault)
+    return None
+
+
+current: ContextVar[Visitor | None] = ContextVar("koala_visitor", default=None)
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
+    # A context survives a fork: without this a child works in the name of its parent's visitor.
+    os.register_at_fork(after_in_child=lambda: current.set(None))
+
+
+def current_visitor() -> Visitor | None:
+    """Return the current visitor, or None if there is no request or it sent no id."""
+    return current.get() or None
+
+
+def get_profile_id() -> str | None:
+    """Return the current visitor's Koala profile id, or None."""
+    visitor = current.get()
+    return None if visitor is None else visitor.profile_id
+
+
+def admits(options: Options, make_request: Callable[[Any], object], source: object) -> bool:
+    """Ask the option ``request_filter`` whether a request may have a visitor.
+
+    A filter that fails refuses: it may stand for somebody's consent.
+    """
+    if options.request_filter is None:
+        return True
+    try:
+        return bool(options.request_filter(make_request(source)))
+    except Exception as fault:
+        log_once("the request_filter failed: its requests have no visitor", fault)
+        return False
+
+
+def call_as(
+    visitor: Visitor | None, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call ``call`` with ``visitor`` current, and restore whoever was current before."""
+    token = current.set(visitor)
+    try:
+        return call(*args, **kwargs)
+    finally:
+        current.reset(token)
+
+
+async def await_as(
+    visitor: Visitor | None, call: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Await ``call`` with ``visitor`` current, and restore whoever was current before."""
+    token = current.set(visitor)
+    try:
+        return await call(*args, **kwargs)
+    finally:
+        _reset(token)
+
+
+def _reset(token: Token[Visitor | None]) -> None:
+    try:
+        current.reset(token)
+    except ValueError:  # noqa: SIM105 (a with statement would cost each request more)
+        # An abandoned coroutine is closed in whatever context the garbage collector ran in, where
+        # our visitor was never set and there is nothing to restore:
+        # https://github.com/open-telemetry/opentelemetry-python/issues/2606
+        pass
+
+
+class profile:  # noqa: N801 (used like a function)
+    """Make a visitor current for code outside a request; ``profile(None)`` hides the current one.
+
+    A context manager and a decorator, for functions and coroutine functions alike.
+
+    :param profile_id: the Koala profile id; a ``uuid.UUID`` will do.
+    :param anonymous_id: Segment's anonymous id.
+    :param options: those of the middleware, where its ``property_name`` is not the default one.
+        In a request the request's are used.
+    """
+
+    def __init__(
+        self,
+        profile_id: str | UUID | None,
+        *,
+        anonymous_id: str | None = None,
+        options: Options | None = None,
+    ) -> None:
+        if not isinstance(profile_id, str | UUID | None):
+            raise TypeError(f"profile: expected a str, a uuid.UUID or None, got {profile_id!r}")
+        self._profile_id = str(profile_id) if profile_id else None
+        self._anonymous_id = anonymous_id
+        self._options = options
+
+    def __enter__(self) -> Visitor:
+        visitor = self._visitor()
+        current.set(visitor)
+        return visitor
+
+    def __exit__(self, *exc_info: object) -> None:
+        # No token: one profile may be entered by many threads and tasks, and be left by a
+        # generator in another context, where it has nothing to restore.
+        visitor = current.get()
+        if isinstance(visitor, _Profile) and visitor.entered_by is self:
+            current.set(visitor.outer)
+
+    async def __aenter__(self) -> Visitor:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.__exit__()
+
+    def __call__(self, call: F) -> F:
+        return _scoped(call, self._visitor)
+
+    def _visitor(self) -> _Profile:
+        outer = current.get()
+        options = self._options or (outer.options if outer is not None else _DEFAULT_OPTIONS)
+        visitor = _Profile(self._profile_id, self._anonymous_id, None, options)
+        visitor.entered_by = self
+        visitor.outer = outer
+        return visitor
+
+
+class _Profile(Visitor):
+    __slots__ = ("entered_by", "outer")
+    entered_by: profile
+    outer: Visitor | None
+
+
+def carry(call: F) -> F:
+    """Return ``call`` bound to the visitor that is current now, for another thread or task.
+
+    Takes functions, coroutine functions, methods and partials. Only the visitor goes along, no
+    other context variable.
+
+    Raises TypeError for a generator function, whose body runs after the call has returned.
+    """
+    visitor = current.get()
+    return _scoped(call, lambda: visitor)
+
+
+def _scoped(call: F, visitor: Callable[[], Visitor | None]) -> F:
+    kinds = (call, getattr(call, "__call__", None))  # noqa: B004 (an object may be async, too)
+    if any(inspect.isgeneratorfunction(k) or inspect.isasyncgenfunction(k) for k in kinds):
+        raise TypeError(f"expected a function or a coroutine function, got a generator: {call!r}")
+    if any(map(inspect.iscoroutinefunction, kinds)):
+
+        @functools.wraps(call)
+        async def scoped_coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await await_as(visitor(), call, *args, **kwargs)
+
+        return cast(F, scoped_coroutine)
+
+    @functools.wraps(call)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        return call_as(visitor(), call, *args, **kwargs)
+
+    return cast(F, scoped)

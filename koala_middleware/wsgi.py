@@ -1,0 +1,87 @@
+"""Koala's visitor for any WSGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from koala_middleware.options import Options, options_from_keywords
+from koala_middleware.segment import instrument
+from koala_middleware.visitor import Visitor, admits, call_as
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class KoalaMiddleware:
+    """Make the visitor of each request current while the application handles it (PEP 3333).
+
+    The visitor is current in the call of the application, in each step of the body that it
+    returns and in the body's ``close()``. It stays at ``environ["koala"]`` for code outside.
+
+    :param app: the WSGI application.
+    :param options: those of :class:`koala_middleware.Options`; a ``request_filter`` gets the
+        environ.
+
+    Raises TypeError or ValueError for an option that is unknown or wrong.
+    """
+
+    def __init__(self, app: WSGIApplication, **options: Any) -> None:
+        self.app = app
+        self.options: Options = options_from_keywords(options)
+        instrument()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        admitted = admits(self.options, self.request, environ)
+        cookies = environ.get("HTTP_COOKIE") if admitted else None
+        visitor = environ["koala"] = Visitor(None, None, cookies, self.options)
+
+        files: list[object] = []
+        file_wrapper = environ.get("wsgi.file_wrapper")
+        if not (file_wrapper is None or isinstance(file_wrapper, type)):
+            environ["wsgi.file_wrapper"] = _recording(file_wrapper, files)
+
+        iterable = call_as(visitor, self.app, environ, start_response)
+        if isinstance(iterable, list | tuple) or any(iterable is file for file in files):
+            return iterable
+        if isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper):
+            return iterable
+        return ScopedBody(iterable, visitor)
+
+    def request(self, environ: WSGIEnvironment) -> object:
+        """Return what a ``request_filter`` gets."""
+        return environ
+
+
+def _recording(file_wrapper: Callable[..., Any], files: list[object]) -> Callable[..., Any]:
+    """Wrap a ``wsgi.file_wrapper`` that is a function, as uWSGI's is, to know its bodies by."""
+
+    def record(*args: Any) -> Any:
+        files.append(file_wrapper(*args))
+        return files[-1]
+
+    return record
+
+
+class ScopedBody:
+    """Iterate over a WSGI body with its own visitor current in each step, and in ``close()``."""
+
+    __slots__ = ("_iterable", "_next", "_visitor")
+
+    def __init__(self, iterable: Iterable[bytes], visitor: Visitor) -> None:
+        self._iterable = iterable
+        self._visitor = visitor
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._next = call_as(self._visitor, iter, self._iterable).__next__
+        return self
+
+    def __next__(self) -> bytes:
+        return call_as(self._visitor, self._next)
+
+    def close(self) -> None:
+        """Close the iterable itself (not its iterator), once."""
+        iterable, self._iterable = self._iterable, ()
+        close = getattr(iterable, "close", None)
+        if close is not None:
+            call_as(self._visitor, close)
