@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -35,7 +36,8 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
         if not _captures:
             watch_sdk(_patch_module)
             for client_class in instrumented:
-                _patch_class(client_class)
+                if hasattr(client_class, "_enqueue"):
+                    _patch_class(client_class)
         _captures.append(events)
     try:
         yield events
@@ -59,9 +61,12 @@ def _patch_module(module: ModuleType) -> None:
 def _patch_class(client_class: Any) -> None:
     if getattr(client_class._enqueue, "captures", False):
         return
-    for name, replacement in (("_enqueue", _capturing), ("__init__", _needing_no_key)):
-        original = getattr(client_class, name)
-        _patches.enter_context(patch.object(client_class, name, replacement(original)))
+    _patches.enter_context(
+        patch.object(client_class, "_enqueue", _capturing(client_class._enqueue))
+    )
+    init = client_class.__init__
+    if "write_key" in inspect.signature(init).parameters:
+        _patches.enter_context(patch.object(client_class, "__init__", _needing_no_key(init)))
 
 
 def _capturing(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -134,9 +134,9 @@ async def await_as(
 
 
 def _reset(token: Token[Visitor | None]) -> None:
-    try:
+    try:  # noqa: SIM105 (a with statement would cost each request more)
         current.reset(token)
-    except ValueError:  # noqa: SIM105 (a with statement would cost each request more)
+    except ValueError:
         # An abandoned coroutine is closed in whatever context the garbage collector ran in, where
         # our visitor was never set and there is nothing to restore:
         # https://github.com/open-telemetry/opentelemetry-python/issues/2606

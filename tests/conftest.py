@@ -1,0 +1,75 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import django
+import pytest
+import segment.analytics as analytics
+from django.conf import settings
+from segment.analytics.client import Client
+
+from koala_middleware import faults, uninstrument
+from koala_middleware.testing import capture_events
+from koala_middleware.visitor import current
+
+with warnings.catch_warnings():
+    # Which HTTP client Starlette's test client likes best is of no interest here.
+    warnings.simplefilter("ignore")
+    import starlette.testclient  # noqa: F401
+
+settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="tests", USE_TZ=True)
+django.setup()
+
+
+@pytest.fixture(autouse=True)
+def clean_process() -> Iterator[None]:
+    """Leave nobody current, the SDK's own ``track``, and faults to be logged anew."""
+    yield
+    uninstrument()
+    faults._reported.clear()
+    left_over = current.get()
+    current.set(None)
+    assert left_over is None
+
+
+@pytest.fixture
+def events() -> Iterator[list[dict[str, Any]]]:
+    """Collect the messages that Segment's clients would send."""
+    with capture_events() as captured:
+        yield captured
+
+
+class Analytics(Client):  # type: ignore[misc]  # the SDK has no types
+    """A client as applications make their own."""
+
+    def track(self, *args: Any, **kwargs: Any) -> Any:
+        return super().track(*args, **kwargs)
+
+
+# Made before any middleware is.
+client, subclass = Client("key", send=False), Analytics("key", send=False)
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(lambda: analytics.track("u1", "Signed Up"), id="module function"),
+        pytest.param(lambda: client.track("u1", "Signed Up"), id="instance"),
+        pytest.param(lambda: subclass.track("u1", "Signed Up"), id="subclass"),
+        pytest.param(
+            lambda: analytics.track("u1", "Signed Up", {}, None, None, None, None, None),
+            id="eight by position",
+        ),
+        pytest.param(
+            lambda: analytics.track(event="Signed Up", user_id="u1", properties=None),
+            id="by keyword",
+        ),
+    ]
+)
+def sign_up(request: pytest.FixtureRequest) -> Callable[[], Any]:
+    """Return one of the ways in which applications track that u1 signed up."""
+    way: Callable[[], Any] = request.param
+    return way

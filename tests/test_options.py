@@ -1,0 +1,119 @@
+"""Every setting, validated once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import pytest
+
+from koala_middleware import Options, asgi, parse_profile_id, wsgi
+from koala_middleware.options import options_from_keywords, options_from_settings
+
+
+async def coroutine_function(value: object) -> bool:
+    return True
+
+
+class AsyncCallable:
+    async def __call__(self, value: object) -> bool:
+        return True
+
+
+WRONG = [
+    pytest.param("cookie_name", "", ValueError, "a cookie's name", id="cookie_name-empty"),
+    pytest.param("cookie_name", "a b", ValueError, "got 'a b'", id="cookie_name-space"),
+    pytest.param("cookie_name", "a;b", ValueError, "got 'a;b'", id="cookie_name-semicolon"),
+    pytest.param("cookie_name", "é", ValueError, "got 'é'", id="cookie_name-no-ascii"),
+    pytest.param("cookie_name", b"ko_id", TypeError, "got b'ko_id'", id="cookie_name-bytes"),
+    pytest.param("cookie_name", None, TypeError, "got None", id="cookie_name-none"),
+    pytest.param("property_name", "", ValueError, "a property's name", id="property_name-empty"),
+    pytest.param("property_name", 1, TypeError, "got 1", id="property_name-number"),
+    pytest.param("parse", None, TypeError, "a callable", id="parse-none"),
+    pytest.param("parse", "uuid", TypeError, "got 'uuid'", id="parse-text"),
+    pytest.param("parse", coroutine_function, TypeError, "coroutine", id="parse-async"),
+    pytest.param("request_filter", True, TypeError, "or None", id="request_filter-bool"),
+    pytest.param("request_filter", coroutine_function, TypeError, "coroutine", id="filter-async"),
+    pytest.param("request_filter", AsyncCallable(), TypeError, "coroutine", id="filter-async-call"),
+    pytest.param(
+        "request_filter",
+        functools.partial(coroutine_function),
+        TypeError,
+        "coroutine",
+        id="filter-async-partial",
+    ),
+    pytest.param("anonymous_id_cookie", "", ValueError, "or None", id="anonymous_id_cookie-empty"),
+    pytest.param("anonymous_id_cookie", 5, TypeError, "got 5", id="anonymous_id_cookie-number"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "error", "message"), WRONG)
+def test_wrong_option_names_itself(
+    name: str, value: object, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=rf"^option {name}: expected .*{message}"):
+        Options(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "value", "error", "message"), WRONG)
+def test_wrong_setting_names_itself_and_its_place(
+    name: str, value: object, error: type[Exception], message: str
+) -> None:
+    setting = f"KOALA_{name.upper()}"
+    with pytest.raises(error, match=rf"^{setting} in settings.py: expected .*{message}"):
+        options_from_settings({setting: value}, "settings.py")
+
+
+@pytest.mark.parametrize("middleware", [wsgi.KoalaMiddleware, asgi.KoalaMiddleware])
+def test_middleware_refuses_unknown_option(middleware: Any) -> None:
+    with pytest.raises(TypeError, match=r"option cookie_nam: no such option \(did you mean cookie"):
+        middleware(print, cookie_nam="ko_id")
+
+
+@pytest.mark.parametrize("middleware", [wsgi.KoalaMiddleware, asgi.KoalaMiddleware])
+def test_middleware_refuses_wrong_option(middleware: Any) -> None:
+    with pytest.raises(ValueError, match="option cookie_name: expected a cookie's name"):
+        middleware(print, cookie_name="")
+
+
+def test_unknown_option_lists_the_known() -> None:
+    with pytest.raises(TypeError, match=r"no such option; expected one of cookie_name, property"):
+        options_from_keywords({"colour": "grey"})
+
+
+def test_unknown_setting_lists_the_known() -> None:
+    with pytest.raises(TypeError, match=r"^KOALA_X in app.config: .*KOALA_COOKIE_NAME, KOALA_PRO"):
+        options_from_settings({"KOALA_X": 1}, "app.config")
+
+
+def test_settings_of_others_are_ignored() -> None:
+    assert options_from_settings({"DEBUG": True, "koala_x": 1}, "app.config") == Options()
+
+
+def test_settings_are_read() -> None:
+    assert options_from_settings({"KOALA_COOKIE_NAME": "k"}, "") == Options(cookie_name="k")
+
+
+def test_options_defaults() -> None:
+    assert dataclasses.asdict(Options()) == {
+        "cookie_name": "ko_id",
+        "property_name": "profile_id",
+        "parse": parse_profile_id,
+        "request_filter": None,
+        "anonymous_id_cookie": "ajs_anonymous_id",
+    }
+
+
+def test_options_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().cookie_name = "other"  # type: ignore[misc]
+
+
+def test_options_are_keyword_only() -> None:
+    with pytest.raises(TypeError):
+        Options("ko_id")  # type: ignore[call-arg]
+
+
+def test_anonymous_id_cookie_may_be_none() -> None:
+    assert Options(anonymous_id_cookie=None).anonymous_id_cookie is None

@@ -1,0 +1,185 @@
+"""capture_events()"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from datetime import date
+from types import ModuleType
+from typing import Any
+
+import pytest
+import segment.analytics as analytics
+from segment.analytics.client import Client
+
+import koala_middleware as koala
+from koala_middleware.testing import capture_events
+from tests.test_segment import SDKS, python
+from tests.visitors import ALICE
+
+
+@pytest.mark.parametrize("name", SDKS)
+def test_messages_are_in_segments_wire_form(name: str) -> None:
+    module = importlib.import_module(name)
+    with capture_events() as events:
+        module.track("u1", "E", {"day": date(2026, 1, 1)}, message_id="m1")
+        module.identify("u1", {"email": "a@example.com"})
+    track, identify = events
+    assert track.pop("timestamp").startswith("20")
+    assert track.pop("context")["library"]["name"] == "analytics-python"
+    assert track == {
+        "type": "track",
+        "userId": "u1",
+        "anonymousId": None,
+        "event": "E",
+        "properties": {"day": "2026-01-01"},
+        "integrations": {},
+        "messageId": "m1",
+    }
+    assert (identify["type"], identify["traits"]) == ("identify", {"email": "a@example.com"})
+
+
+def test_messages_are_as_injected() -> None:
+    koala.instrument()
+    with capture_events() as events, koala.profile(ALICE):
+        analytics.track("u1", "E")
+    assert events[0]["properties"] == {"profile_id": ALICE}
+
+
+def test_nothing_is_sent_or_queued() -> None:
+    client = Client("key", host="http://127.0.0.1:1", sync_mode=True)
+    with capture_events() as events:
+        assert client.track("u1", "E") == (True, events[0])
+    assert client.queue.empty()
+
+
+def test_captures_nest() -> None:
+    with capture_events() as outer:
+        analytics.track("u1", "A")
+        with capture_events() as inner:
+            analytics.track("u1", "B")
+        analytics.track("u1", "C")
+    assert [event["event"] for event in outer] == ["A", "B", "C"]
+    assert [event["event"] for event in inner] == ["B"]
+    assert outer[1] is not inner[0]
+
+
+def test_captures_from_any_thread() -> None:
+    from threading import Thread
+
+    with capture_events() as events:
+        threads = [Thread(target=analytics.track, args=("u1", str(n))) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(int(event["event"]) for event in events) == list(range(20))
+
+
+def test_clients_need_no_write_key() -> None:
+    with capture_events() as events:
+        Client(None).track("u1", "A")
+        Client().track("u1", "B")
+    assert len(events) == 2
+    with pytest.raises(AssertionError, match="write_key"):
+        Client()
+
+
+def test_clients_made_with_a_write_key_keep_it() -> None:
+    with capture_events() as events:
+        client = Client("key", send=False)
+        client.track("u1", "A")
+    assert (client.write_key, len(events)) == ("key", 1)
+
+
+def test_default_client_without_a_key_is_forgotten() -> None:
+    with capture_events():
+        analytics.track("u1", "E")
+    assert analytics.default_client is None
+
+
+def test_default_client_with_a_key_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analytics, "default_client", client := Client("key", send=False))
+    with capture_events() as events:
+        analytics.track("u1", "E")
+    assert analytics.default_client is client
+    assert len(events) == 1
+
+
+def test_everything_is_put_back() -> None:
+    before = Client.__init__, Client._enqueue
+    with pytest.raises(KeyError), capture_events():
+        raise KeyError
+    assert (Client.__init__, Client._enqueue) == before
+
+
+def test_errors_of_the_sdk_are_unchanged() -> None:
+    with capture_events() as events, pytest.raises(AssertionError):
+        analytics.track("u1", 5)
+    assert events == []
+
+
+def test_sdk_imported_inside_is_captured() -> None:
+    script = """
+from koala_middleware.testing import capture_events
+with capture_events() as events:
+    import segment.analytics as analytics
+    analytics.track("u1", "E")
+print(len(events), analytics.default_client)
+"""
+    assert python(script) == "1 None\n"
+
+
+def test_package_of_the_users_called_analytics_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "analytics.client", ModuleType("analytics.client"))
+    with capture_events() as events:
+        analytics.track("u1", "E")
+    assert len(events) == 1
+
+
+class Tracking:
+    """A client of somebody else's."""
+
+    def track(
+        self,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+    ) -> Any:
+        return event
+
+
+class Queueing(Tracking):
+    def track(
+        self,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+    ) -> Any:
+        return self._enqueue({"event": event})
+
+    def _enqueue(self, message: Any) -> Any:
+        assert not self.send  # type: ignore[attr-defined]
+        return True, message
+
+
+def test_other_class_that_queues_is_captured() -> None:
+    koala.instrument(Queueing)
+    with capture_events() as events:
+        Queueing().track("u1", "E")
+    assert events == [{"event": "E"}]
+
+
+def test_other_class_that_does_not_queue_is_left_alone() -> None:
+    koala.instrument(Tracking)
+    with capture_events() as events:
+        assert Tracking().track("u1", "E") == "E"
+    assert events == []

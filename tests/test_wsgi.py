@@ -1,0 +1,260 @@
+"""The WSGI middleware."""
+
+from __future__ import annotations
+
+import contextvars
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from werkzeug.middleware.lint import LintMiddleware
+from werkzeug.test import Client
+
+import koala_middleware as koala
+from koala_middleware.wsgi import KoalaMiddleware
+from tests.visitors import ALICE, BOB
+
+Seen = list[str | None]
+
+
+def start_response(*args: Any) -> Callable[[bytes], object]:
+    """Do nothing."""
+    return len
+
+
+def environ(profile_id: str | None = ALICE) -> dict[str, Any]:
+    return {"HTTP_COOKIE": f"ko_id={profile_id}"} if profile_id else {}
+
+
+def returning(body: object) -> KoalaMiddleware:
+    """Wrap an application that returns ``body``."""
+    return KoalaMiddleware(lambda environ, start_response: body)  # type: ignore[arg-type, return-value]
+
+
+class Body:
+    """Note who is current in each step, and count the closings."""
+
+    def __init__(self, chunks: int = 2) -> None:
+        self.seen: Seen = []
+        self.closed = 0
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.seen.append(koala.get_profile_id())
+        return Steps(self)
+
+    def close(self) -> None:
+        self.seen.append(koala.get_profile_id())
+        self.closed += 1
+
+
+class Steps:
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.left = body.chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.body.seen.append(koala.get_profile_id())
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return b"x"
+
+    def close(self) -> None:
+        raise AssertionError("the iterator was closed in place of the iterable")
+
+
+def close(body: Iterable[bytes]) -> None:
+    body.close()  # type: ignore[attr-defined]
+
+
+def test_visitor_is_current_in_the_application() -> None:
+    app = KoalaMiddleware(lambda environ, start_response: [str(koala.get_profile_id()).encode()])
+    assert app(environ(ALICE), start_response) == [ALICE.encode()]
+    assert app(environ(None), start_response) == [b"None"]
+    assert koala.current_visitor() is None
+
+
+def test_visitor_is_current_in_a_body_and_its_close() -> None:
+    body = returning(inner := Body())(environ(), start_response)
+    assert list(body) == [b"x", b"x"]
+    close(body)
+    assert inner.seen == [ALICE] * 5
+    assert koala.current_visitor() is None
+
+
+def test_visitor_is_current_in_a_generator_application() -> None:
+    def application(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            yield str(koala.get_profile_id()).encode()
+        finally:
+            seen.append(koala.get_profile_id())
+
+    seen: Seen = []
+    body = KoalaMiddleware(application)(environ(), start_response)
+    assert next(iter(body)) == ALICE.encode()
+    close(body)
+    assert seen == [ALICE]
+
+
+def test_visitor_stays_in_the_environ() -> None:
+    env = environ()
+    returning([])(env, start_response)
+    assert env["koala"].profile_id == ALICE
+
+
+def test_request_without_a_cookie_is_nobodys() -> None:
+    env = environ(None)
+    with koala.profile(BOB):
+        body = returning(inner := Body())(env, start_response)
+        list(body)
+        assert koala.get_profile_id() == BOB
+    assert set(inner.seen) == {None}
+    assert env["koala"].profile_id is None
+
+
+def test_exception_of_the_application_passes_unchanged() -> None:
+    def application(environ: Any, start_response: Any) -> Any:
+        raise error
+
+    error = KeyError("x")
+    with pytest.raises(KeyError) as raised:
+        KoalaMiddleware(application)(environ(), start_response)
+    assert raised.value is error
+    assert koala.current_visitor() is None
+
+
+def test_exception_of_a_body_passes_unchanged() -> None:
+    def body() -> Iterator[bytes]:
+        yield b"x"
+        raise KeyError
+
+    chunks = iter(returning(body())(environ(), start_response))
+    assert next(chunks) == b"x"
+    with pytest.raises(KeyError):
+        next(chunks)
+    assert koala.current_visitor() is None
+
+
+@pytest.mark.parametrize("body", [[b"x"], (b"x",), []])
+def test_list_and_tuple_pass_untouched(body: object) -> None:
+    assert returning(body)(environ(), start_response) is body
+
+
+def test_file_wrapper_passes_untouched() -> None:
+    body = FileWrapper(io.BytesIO(b"x"))
+    assert returning(body)(environ() | {"wsgi.file_wrapper": FileWrapper}, start_response) is body
+
+
+def test_file_wrapper_that_is_a_function_passes_untouched() -> None:
+    """uWSGI's returns the file it was given, and knows it again by its identity."""
+
+    def application(environ: Any, start_response: Any) -> Any:
+        return environ["wsgi.file_wrapper"](file, 8192)
+
+    file = io.BytesIO(b"x")
+    env = environ() | {"wsgi.file_wrapper": lambda file, size: file}
+    assert KoalaMiddleware(application)(env, start_response) is file
+
+
+def test_body_beside_a_file_wrapper_that_is_a_function() -> None:
+    env = environ() | {"wsgi.file_wrapper": lambda file, size: file}
+    body = returning(inner := Body())(env, start_response)
+    list(body)
+    assert inner.seen == [ALICE] * 4
+
+
+def test_body_is_closed_once() -> None:
+    body = returning(inner := Body())(environ(), start_response)
+    close(body)
+    close(body)
+    assert (inner.closed, inner.seen) == (1, [ALICE])
+
+
+def test_body_without_close() -> None:
+    body = returning(iter([b"x"]))(environ(), start_response)
+    assert list(body) == [b"x"]
+    close(body)
+
+
+def test_interleaved_bodies_keep_their_visitors() -> None:
+    """A starts, B starts, A closes, B reads: in one thread, as a cooperative server does."""
+    alice = returning(alices := Body())(environ(ALICE), start_response)
+    bob = returning(bobs := Body())(environ(BOB), start_response)
+    a, b = iter(alice), iter(bob)
+    next(a)
+    next(b)
+    close(alice)
+    next(b)
+    close(bob)
+    assert set(alices.seen) == {ALICE}
+    assert set(bobs.seen) == {BOB}
+    assert koala.current_visitor() is None
+
+
+def test_body_finished_in_another_context() -> None:
+    """A server may hand a body to another thread; no token may come along."""
+    body = returning(inner := Body())(environ(), start_response)
+    chunks = contextvars.Context().run(iter, body)
+    assert contextvars.Context().run(list, chunks) == [b"x", b"x"]
+    contextvars.Context().run(close, body)
+    assert set(inner.seen) == {ALICE}
+
+
+def test_options_are_obeyed() -> None:
+    app = KoalaMiddleware(
+        lambda environ, start_response: [str(koala.get_profile_id()).encode()],
+        cookie_name="vid",
+        parse=str.upper,
+    )
+    assert app({"HTTP_COOKIE": "vid=abc"}, start_response) == [b"ABC"]
+
+
+def test_request_filter_gets_the_environ() -> None:
+    app = KoalaMiddleware(
+        lambda environ, start_response: [str(koala.current_visitor()).encode()],
+        request_filter=lambda environ: environ["PATH_INFO"] != "/health",
+    )
+    env = environ() | {"PATH_INFO": "/health"}
+    assert app(env, start_response) == [b"None"]
+    assert env["koala"].profile_id is None
+    assert app(environ() | {"PATH_INFO": "/"}, start_response) != [b"None"]
+
+
+def test_failing_request_filter_refuses_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = KoalaMiddleware(
+        lambda environ, start_response: [str(koala.get_profile_id()).encode()],
+        request_filter=lambda environ: environ["no such key"],
+    )
+    assert [app(environ(), start_response), app(environ(), start_response)] == [
+        [b"None"],
+        [b"None"],
+    ]
+    (record,) = caplog.records
+    assert "the request_filter failed: its requests have no visitor: KeyError" in record.message
+
+
+def test_middleware_keeps_to_pep_3333() -> None:
+    """Werkzeug's lint checks both sides of the middleware."""
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+        return iter([b"x", b"y"])
+
+    client = Client(LintMiddleware(KoalaMiddleware(LintMiddleware(application))))
+    assert client.get("/", headers={"Cookie": f"ko_id={ALICE}"}).data == b"xy"
+
+
+def test_write_callable_is_passed_on() -> None:
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])(str(koala.get_profile_id()).encode())
+        return []
+
+    assert Client(KoalaMiddleware(application)).get("/").data == b"None"
