@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from koala_middleware.options import Options, options_from_keywords
+from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, admits, await_as
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,7 +32,7 @@ class KoalaMiddleware:
     Raises TypeError or ValueError for an option that is unknown or wrong.
     """
 
-    def __init__(self, app: ASGIApp, **options: Any) -> None:
+    def __init__(self, app: ASGIApp, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
         instrument()

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypedDict
 
 from koala_middleware.cookies import parse_profile_id
 
@@ -39,6 +39,16 @@ class Options:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_option(field.name, getattr(self, field.name), f"option {field.name}")
+
+
+class OptionKeywords(TypedDict, total=False):
+    """The options as a middleware takes them, for type checkers."""
+
+    cookie_name: str
+    property_name: str
+    parse: Callable[[str], str | None]
+    request_filter: Callable[[Any], bool] | None
+    anonymous_id_cookie: str | None
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from types import ModuleType
 from typing import Any
 
 from koala_middleware.faults import log_once
+from koala_middleware.forks import keep_dead_uploads, restart_uploads
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.visitor import Visitor, current
 
@@ -25,15 +27,24 @@ _MOST_BYTES = (
 # Each class with our track and, where the class had one of its own, that.
 instrumented: dict[type, tuple[Callable[..., Any], Callable[..., Any] | None]] = {}
 
+_restart_after_fork = True
 
-def instrument(client_class: type | None = None) -> None:
+
+def instrument(client_class: type | None = None, *, restart_after_fork: bool | None = None) -> None:
     """Make ``track`` carry the current visitor's profile id. A second call changes nothing.
 
     Without an argument this is for the Segment SDK, imported already or later; with one, for any
     class whose ``track`` takes what the SDK's takes, such as RudderStack's ``Client``.
 
+    In a forked child the SDK would queue events that nothing sends, so there the first call
+    through a client restarts its uploads; ``restart_after_fork=False``, once and before any
+    middleware is built, leaves that to you.
+
     Raises TypeError for a class without such a ``track``.
     """
+    global _restart_after_fork
+    if restart_after_fork is not None:
+        _restart_after_fork = restart_after_fork
     if client_class is not None:
         if not _can_track(client_class):
             expected = f"a class with track(self, {', '.join(_PARAMETERS)}, …)"
@@ -50,7 +61,10 @@ def instrument(client_class: type | None = None) -> None:
 
 def uninstrument() -> None:
     """Give each instrumented class its own ``track`` back, and leave SDKs imported later alone."""
+    global _restart_after_fork
+    _restart_after_fork = True
     unwatch_sdk(_instrument_module)
+    keep_dead_uploads()
     while instrumented:
         client_class, (track, own_track) = instrumented.popitem()
         # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
@@ -59,6 +73,15 @@ def uninstrument() -> None:
                 del client_class.track  # type: ignore[attr-defined]
             else:
                 client_class.track = own_track  # type: ignore[attr-defined]
+
+
+def _after_fork_in_child() -> None:
+    if _restart_after_fork:
+        restart_uploads(instrumented)
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _instrument_module(module: ModuleType) -> None:

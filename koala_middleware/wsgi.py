@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from koala_middleware.options import Options, options_from_keywords
+from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, admits, call_as
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from typing_extensions import Unpack
 
 
 class KoalaMiddleware:
@@ -26,7 +27,7 @@ class KoalaMiddleware:
     Raises TypeError or ValueError for an option that is unknown or wrong.
     """
 
-    def __init__(self, app: WSGIApplication, **options: Any) -> None:
+    def __init__(self, app: WSGIApplication, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
         instrument()

@@ -1,0 +1,253 @@
+"""What a fork leaves behind, and how it is mended. In processes of their own, so that a fork of
+the test runner cannot confuse it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from tests.collector import Collector, collecting
+from tests.test_segment import SDKS
+from tests.visitors import ALICE
+
+PARENT = """
+import multiprocessing, os, sys, threading, time
+import koala_middleware as koala
+koala.instrument({options})
+import {sdk} as analytics
+
+analytics.write_key = "key"
+analytics.host = "{host}"
+client = analytics.Client("key", host="{host}"{client_options})
+
+def in_child(*events):
+    for event in events:
+        print(client.track("child", event)[0], flush=True)
+    client.flush()
+
+def fork(call, *args):
+    child = os.fork()
+    if child == 0:
+        call(*args)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+client.track("parent", "before")
+"""
+
+
+def run(
+    collector: Collector,
+    script: str,
+    sdk: str = "segment.analytics",
+    options: str = "",
+    client_options: str = "",
+) -> str:
+    parent = PARENT.format(
+        sdk=sdk, host=collector.url, options=options, client_options=client_options
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", parent + script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def names(collector: Collector, count: int) -> Counter[str]:
+    return Counter(event["event"] for event in collector.wait_for(count))
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+def test_child_sends_its_events_once(sdk: str) -> None:
+    with collecting() as collector:
+        run(collector, "fork(in_child, 'a', 'b')\nclient.flush()", sdk)
+        assert names(collector, 3) == {"before": 1, "a": 1, "b": 1}
+
+
+def test_child_does_not_send_what_the_parent_queued() -> None:
+    """The queue was copied with the process; its events are the parent's to send."""
+    script = """
+for number in range(50):
+    client.track("parent", "queued")
+fork(in_child, "a")
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 52) == {"before": 1, "queued": 50, "a": 1}
+
+
+def test_child_does_not_use_the_parents_connection() -> None:
+    """Two processes that read answers from one socket would take each other's."""
+    script = """
+client.flush()
+def many():
+    for number in range(20):
+        client.track("child", "a"); client.flush()
+child = os.fork()
+if child == 0:
+    many()
+    os._exit(0)
+for number in range(20):
+    client.track("parent", "b"); client.flush()
+assert os.waitpid(child, 0)[1] == 0
+"""
+    with collecting() as collector:
+        run(collector, script, client_options=", max_retries=0, upload_interval=0.01")
+        assert names(collector, 41) == {"before": 1, "a": 20, "b": 20}
+
+
+def test_child_of_a_child() -> None:
+    script = """
+def middle():
+    in_child("a")
+    fork(in_child, "b")
+    in_child("c")
+fork(middle)
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 4) == {"before": 1, "a": 1, "b": 1, "c": 1}
+
+
+def test_child_of_multiprocessing() -> None:
+    script = """
+child = multiprocessing.get_context("fork").Process(target=in_child, args=("a",))
+child.start(); child.join()
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+def test_child_that_only_flushes_does_not_hang() -> None:
+    """The copied queue has unfinished events that nobody will ever finish."""
+    with collecting() as collector:
+        run(collector, "fork(lambda: client.flush())\nclient.flush()")
+        assert names(collector, 1) == {"before": 1}
+
+
+def test_child_with_many_threads_starts_its_uploads_once() -> None:
+    script = """
+def many():
+    threads = [threading.Thread(target=in_child, args=("a",)) for _ in range(20)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert len(client.consumers) == 1 and threading.active_count() == 2
+fork(many)
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 21) == {"before": 1, "a": 20}
+
+
+def test_child_keeps_the_settings_of_the_uploads() -> None:
+    script = """
+def compare(before):
+    in_child("a")
+    after = vars(client.consumers[0])
+    assert after["gzip"] and after["upload_size"] == 7 and after["upload_interval"] == 0.2
+    assert client.queue.maxsize == 33
+fork(compare, vars(client.consumers[0]))
+client.flush()
+"""
+    options = ", gzip=True, upload_size=7, upload_interval=0.2, max_queue_size=33"
+    with collecting() as collector:
+        run(collector, script, client_options=options)
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+def test_child_in_sync_mode() -> None:
+    with collecting() as collector:
+        run(
+            collector,
+            "fork(lambda: client.track('child', 'a'))",
+            client_options=", sync_mode=True",
+        )
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+def test_client_that_was_joined_stays_so() -> None:
+    script = """
+client.flush(); client.join()
+fork(lambda: print(client.track("child", "a")[0], client.consumers[0].is_alive()))
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["True", "False"]
+
+
+def test_module_functions_in_a_child() -> None:
+    script = """
+analytics.track("parent", "too")
+def child():
+    with koala.profile("{ALICE}"):
+        analytics.track("child", "a")
+    analytics.flush()
+fork(child)
+client.flush(); analytics.flush()
+""".replace("{ALICE}", ALICE)
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 3) == {"before": 1, "too": 1, "a": 1}
+        (event,) = [event for event in collector.events if event["event"] == "a"]
+        assert event["properties"] == {"profile_id": ALICE}
+
+
+def test_remedy_may_be_turned_off() -> None:
+    """Then track returns True in the child, as ever, and nothing is sent."""
+    script = """
+koala.instrument()
+fork(lambda: print(client.track("child", "a")[0], client.consumers[0].is_alive()))
+client.flush()
+"""
+    with collecting() as collector:
+        output = run(collector, script, options="restart_after_fork=False")
+        assert output.split() == ["True", "False"]
+        assert names(collector, 1) == {"before": 1}
+
+
+def test_uninstrument_in_a_child_undoes_the_remedy() -> None:
+    script = """
+def child():
+    koala.uninstrument()
+    print(hasattr(analytics.Client._enqueue, "__wrapped__"))
+fork(child)
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script) == "False\n"
+
+
+def test_fault_of_ours_lets_the_call_pass() -> None:
+    script = """
+def child():
+    client.consumers = 5
+    print(client.track("child", "a")[0], flush=True)
+fork(child)
+client.consumers, client.consumers
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script) == "True\n"
+
+
+def test_child_starts_with_nobody() -> None:
+    """https://github.com/PostHog/posthog-python/pull/806"""
+    script = f"""
+with koala.profile("{ALICE}"):
+    fork(lambda: print(koala.current_visitor(), flush=True))
+    print(koala.get_profile_id())
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["None", ALICE]
