@@ -26,8 +26,10 @@ from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
 
-# Wheels of segment-analytics-python before 2.3 bring the old module, too.
-SDKS = ["segment.analytics", *(["analytics"] if find_spec("analytics") else [])]
+# Some wheels of segment-analytics-python before 2.3 bring the old module, too.
+SDKS = ["segment.analytics"]
+if find_spec("analytics") and find_spec("analytics.client"):
+    SDKS.append("analytics")
 
 
 @pytest.fixture(autouse=True)
