@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -11,14 +12,16 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
-from koala_middleware.asgi import cookie_header
+from koala_middleware.cookies import cookie_header
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
+from koala_middleware.request import minted_cookie, visit
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, admits, await_as, call_as
+from koala_middleware.visitor import Visitor, await_as, call_as
 
-_DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER")
+_DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
 _NO_CHUNK = object()
 
 
@@ -56,16 +59,12 @@ class KoalaMiddleware:
         return _scope_response(visitor, await await_as(visitor, self.get_response, request))
 
     def _visitor(self, request: HttpRequest) -> Visitor:
-        cookies = None
         # Not from META in ASGI, where Django joins a Cookie header that came in pieces with ",".
         scope = getattr(request, "scope", None)
-        if admits(self.options, _unchanged, request):
-            cookies = (
-                request.META.get("HTTP_COOKIE")
-                if scope is None
-                else cookie_header(scope["headers"])
-            )
-        visitor = Visitor(None, None, cookies, self.options)
+        cookies = (
+            request.META.get("HTTP_COOKIE") if scope is None else cookie_header(scope["headers"])
+        )
+        visitor = visit(self.options, cookies, _unchanged, request)
         request.koala = visitor  # type: ignore[attr-defined]
         (request.META if scope is None else scope)["koala"] = visitor
         return visitor
@@ -99,6 +98,8 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
         else:
             step = partial(call_as, visitor, iter(content).__next__)
             response.streaming_content = iter(step, _NO_CHUNK)
+    if visitor.set_cookie is not None:
+        _set_cookie(visitor, response)
     close = response.close
 
     def scoped_close() -> None:
@@ -107,6 +108,14 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
 
     response.close = scoped_close  # type: ignore[method-assign]
     return response
+
+
+def _set_cookie(visitor: Visitor, response: HttpResponseBase) -> None:
+    """Set the cookie of a minted profile id."""
+    cookies = [("Set-Cookie", f"{name}=") for name in response.cookies]
+    cookie = minted_cookie(visitor, [*response.items(), *cookies])
+    if cookie is not None:
+        response.cookies.load(cookie)
 
 
 class _AsyncContent:
@@ -123,3 +132,24 @@ class _AsyncContent:
 
     def __anext__(self) -> Coroutine[Any, Any, bytes]:
         return await_as(self._visitor, self._content.__anext__)
+
+
+def user_email(request: HttpRequest) -> str | None:
+    """Return the email of the user who is logged in; for the option ``email``.
+
+    In async code only a user who is loaded already: loading one would block the event loop, and
+    Django refuses to.
+    """
+    user: Any = getattr(request, "user", None)
+    if isinstance(user, LazyObject) and vars(user)["_wrapped"] is empty and _in_event_loop():
+        user = getattr(request, "_acached_user", None)  # what request.auser() has loaded
+    get_field_name = getattr(user, "get_email_field_name", None)
+    return getattr(user, get_field_name() if get_field_name else "email", None)
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

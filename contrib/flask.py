@@ -41,3 +41,10 @@ class Koala:
         options = options_from_settings(app.config, "app.config")
         app.wsgi_app = KoalaMiddleware(app.wsgi_app, **vars(options))  # type: ignore[method-assign]
         app.extensions["koala"] = self
+
+
+def user_email(request: Request) -> str | None:
+    """Return the email of Flask-Login's current user; for the option ``email``."""
+    from flask_login import current_user
+
+    return getattr(current_user, "email", None)

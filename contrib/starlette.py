@@ -17,3 +17,8 @@ class KoalaMiddleware(asgi.KoalaMiddleware):
 
     def request(self, scope: asgi.Scope) -> HTTPConnection:
         return HTTPConnection(scope)
+
+
+def user_email(request: HTTPConnection) -> str | None:
+    """Return the email of the user of Starlette's AuthenticationMiddleware; for ``email``."""
+    return getattr(request.scope.get("user"), "email", None)

@@ -1,23 +1,29 @@
 """Give every Segment event the Koala profile id of the visitor whose request caused it."""
 
 from koala_middleware.cookies import parse_profile_id
+from koala_middleware.mint import Mint
 from koala_middleware.options import Options
 from koala_middleware.segment import instrument, uninstrument
 from koala_middleware.visitor import (
     Visitor,
+    bind,
     carry,
     current_visitor,
     get_profile_id,
+    outgoing_headers,
     profile,
 )
 
 __all__ = [
+    "Mint",
     "Options",
     "Visitor",
+    "bind",
     "carry",
     "current_visitor",
     "get_profile_id",
     "instrument",
+    "outgoing_headers",
     "parse_profile_id",
     "profile",
     "uninstrument",

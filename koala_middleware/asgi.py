@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware.cookies import cookie_header
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
+from koala_middleware.request import minted_cookie, visit
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, admits, await_as
+from koala_middleware.visitor import Visitor, await_as
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -17,6 +19,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class KoalaMiddleware:
@@ -41,10 +46,11 @@ class KoalaMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        admitted = admits(self.options, self.request, scope)
-        cookies = cookie_header(scope["headers"]) if admitted else None
+        visitor = visit(self.options, cookie_header(scope["headers"]), self.request, scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
-        visitor = scope["koala"] = Visitor(None, None, cookies, self.options)
+        scope["koala"] = visitor
+        if visitor.set_cookie is not None:
+            send = _minting(send, visitor)
         await await_as(visitor, self.app, scope, receive, send)
 
     def request(self, scope: Scope) -> object:
@@ -52,11 +58,17 @@ class KoalaMiddleware:
         return scope
 
 
-def cookie_header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the ``Cookie`` header of an ASGI scope as one text, or None.
+def _minting(send: Send, visitor: Visitor) -> Send:
+    """Wrap ``send`` to set the cookie of a minted profile id."""
 
-    HTTP/2 clients may send it in pieces (RFC 9113, section 8.2.3), which belong together as
-    ``"; "``.
-    """
-    pieces = [value for name, value in headers if name == b"cookie"]
-    return b"; ".join(pieces).decode("latin-1") if pieces else None
+    async def send_with_cookie(message: Message) -> None:
+        if message["type"] in _STARTS:
+            raw = list(message.get("headers", ()))
+            # A generator, so that what cannot be decoded fails where faults are handled.
+            headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+            cookie = minted_cookie(visitor, headers)
+            if cookie is not None:
+                message = {**message, "headers": [*raw, (b"set-cookie", cookie.encode())]}
+        await send(message)
+
+    return send_with_cookie

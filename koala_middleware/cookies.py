@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_ENCODED_UUID = 3 * 38  # a UUID in quotes, each character as %XX
 
 _MOST_MENTIONS = 64
-_LONGEST_VALUE = 4096  # RFC 6265, section 6.1: what browsers keep of one cookie
+LONGEST_VALUE = 4096  # RFC 6265, section 6.1: what browsers keep of one cookie
 _LONGEST_ANONYMOUS_ID = 255
 
 
@@ -32,7 +32,7 @@ def cookie_values(header: str, name: str) -> Iterator[str]:
         if pair_end < 0:
             pair_end = len(header)
         # Anything but white space before it: the tail of another cookie's name or value.
-        if not header[pair_start:found].strip(" \t") and pair_end - start <= _LONGEST_VALUE:
+        if not header[pair_start:found].strip(" \t") and pair_end - start <= LONGEST_VALUE:
             yield header[start:pair_end].strip(" \t")
 
 
@@ -46,7 +46,7 @@ def parse_profile_id(value: str) -> str | None:
         return value
     if len(value) > _LONGEST_ENCODED_UUID:
         return None
-    value = _unquote(value)
+    value = unquote_cookie(value)
     return value if _UUID.fullmatch(value) else None
 
 
@@ -58,11 +58,12 @@ def parse_anonymous_id(value: str) -> str | None:
     """
     if len(value) > 3 * _LONGEST_ANONYMOUS_ID or not value.isascii():
         return None
-    value = _unquote(value)
+    value = unquote_cookie(value)
     return value if 0 < len(value) <= _LONGEST_ANONYMOUS_ID and value.isprintable() else None
 
 
-def _unquote(value: str) -> str:
+def unquote_cookie(value: str) -> str:
+    """Remove percent-encoding and one pair of double quotes from a cookie's value."""
     if "%" in value:
         from urllib.parse import unquote  # here, because few values need it
 
@@ -70,3 +71,13 @@ def _unquote(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] == '"':
         return value[1:-1]
     return value
+
+
+def cookie_header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the ``Cookie`` header of an ASGI scope as one text, or None.
+
+    HTTP/2 clients may send it in pieces, which belong together as ``"; "`` (RFC 9113, section
+    8.2.3).
+    """
+    pieces = [value for name, value in headers if name == b"cookie"]
+    return b"; ".join(pieces).decode("latin-1") if pieces else None

@@ -15,7 +15,7 @@ def log_once(message: str, fault: BaseException | None = None) -> None:
     The text of an exception may quote a cookie, so only its type and its place are logged.
     """
     places = traceback.extract_tb(fault.__traceback__) if fault else []
-    key = (message, type(fault).__name__, *(f"{place.filename}:{place.lineno}" for place in places))
+    key = (message, type(fault).__name__, *map(str, places[-1:]))
     if key in _reported:
         return
     _reported.add(key)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any, TypedDict
 
+from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
+from koala_middleware.mint import Mint
 
 # RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616.
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -26,6 +29,13 @@ class Options:
     :param request_filter: ``request -> bool``; when it returns False the request has no visitor.
     :param anonymous_id_cookie: Segment's own cookie, for a call with neither ``user_id`` nor
         ``anonymous_id``; None leaves it unread.
+    :param identify: also add the profile id to the traits of ``identify``, which links a visitor
+        with an email.
+    :param header_name: a request header to fall back on when no cookie has an id.
+    :param email: ``request -> str | None``, asked when a call has no email.
+    :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
+        ``context.page``; True, or some of these names.
+    :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
 
     Raises TypeError or ValueError that names the option, what was expected and what came.
     """
@@ -35,10 +45,20 @@ class Options:
     parse: Callable[[str], str | None] = parse_profile_id
     request_filter: Callable[[Any], bool] | None = None
     anonymous_id_cookie: str | None = "ajs_anonymous_id"
+    identify: bool = False
+    header_name: str | None = None
+    email: Callable[[Any], str | None] | None = None
+    context: bool | Collection[str] = False
+    mint: Mint | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             check_option(field.name, getattr(self, field.name), f"option {field.name}")
+
+    @cached_property
+    def ask_the_request(self) -> bool:
+        """Whether a visitor must know more of its request than the cookies."""
+        return bool(self.header_name or self.email or self.context or self.mint)
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -49,6 +69,11 @@ class OptionKeywords(TypedDict, total=False):
     parse: Callable[[str], str | None]
     request_filter: Callable[[Any], bool] | None
     anonymous_id_cookie: str | None
+    identify: bool
+    header_name: str | None
+    email: Callable[[Any], str | None] | None
+    context: bool | Collection[str]
+    mint: Mint | None
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:
@@ -104,6 +129,28 @@ def _function(value: object) -> Exception | None:
     return TypeError("a callable that is no coroutine function")
 
 
+def _bool(value: object) -> Exception | None:
+    return None if isinstance(value, bool) else TypeError("True or False")
+
+
+def _header_name(value: object) -> Exception | None:
+    problem = _cookie_name(value)  # of the same characters (RFC 9110, section 5.1)
+    return problem and type(problem)("a header's name")
+
+
+def _context(value: object) -> Exception | None:
+    expected = f"True, False or some of {', '.join(CONTEXT_KEYS)}"
+    if isinstance(value, bool):
+        return None
+    if not isinstance(value, Collection) or isinstance(value, str):
+        return TypeError(expected)
+    return None if set(CONTEXT_KEYS).issuperset(value) else ValueError(expected)
+
+
+def _mint(value: object) -> Exception | None:
+    return None if isinstance(value, Mint) else TypeError("a koala_middleware.Mint")
+
+
 def _or_none(check: _Check) -> _Check:
     def check_or_none(value: object) -> Exception | None:
         problem = None if value is None else check(value)
@@ -119,4 +166,9 @@ _CHECKS: dict[str, _Check] = {
     "parse": _function,
     "request_filter": _or_none(_function),
     "anonymous_id_cookie": _or_none(_cookie_name),
+    "identify": _bool,
+    "header_name": _or_none(_header_name),
+    "email": _or_none(_function),
+    "context": _context,
+    "mint": _or_none(_mint),
 }

@@ -13,19 +13,15 @@ from typing import Any
 
 from koala_middleware.faults import log_once
 from koala_middleware.forks import keep_dead_uploads, restart_uploads
+from koala_middleware.injection import IDENTIFY, TRACK, Method, additions
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
-from koala_middleware.visitor import Visitor, current
+from koala_middleware.visitor import current
 
-# The start of track's signature, the same in every version of the SDK and in those made after it.
-_PARAMETERS = ["user_id", "event", "properties", "context", "timestamp", "anonymous_id"]
-_POSITIONS = {name: position for position, name in enumerate(_PARAMETERS)}
-_NO_ID = (None, "", 0)  # with two of these the SDK raises AssertionError
-_MOST_BYTES = (
-    32 << 10
-)  # https://segment.com/docs/connections/sources/catalog/libraries/server/python/
+# https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
+_MOST_BYTES = 32 << 10
 
-# Each class with our track and, where the class had one of its own, that.
-instrumented: dict[type, tuple[Callable[..., Any], Callable[..., Any] | None]] = {}
+# Each class with our methods, by their names, and the class's own of that name, if it has one.
+instrumented: dict[type, dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]]] = {}
 
 _restart_after_fork = True
 
@@ -46,8 +42,8 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
     if client_class is not None:
-        if not _can_track(client_class):
-            expected = f"a class with track(self, {', '.join(_PARAMETERS)}, …)"
+        if not _has(client_class, TRACK):
+            expected = f"a class with track(self, {', '.join(TRACK.parameters)}, …)"
             raise TypeError(f"instrument: expected {expected}, got {client_class!r}")
         _instrument_class(client_class)
         return
@@ -66,13 +62,14 @@ def uninstrument() -> None:
     unwatch_sdk(_instrument_module)
     keep_dead_uploads()
     while instrumented:
-        client_class, (track, own_track) = instrumented.popitem()
-        # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
-        if vars(client_class).get("track") is track:
-            if own_track is None:
-                del client_class.track  # type: ignore[attr-defined]
-            else:
-                client_class.track = own_track  # type: ignore[attr-defined]
+        client_class, methods = instrumented.popitem()
+        for name, (ours, own) in methods.items():
+            # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
+            if vars(client_class).get(name) is ours:
+                if own is None:
+                    delattr(client_class, name)
+                else:
+                    setattr(client_class, name, own)
 
 
 def _after_fork_in_child() -> None:
@@ -85,8 +82,8 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
 
 
 def _instrument_module(module: ModuleType) -> None:
-    client_class = getattr(module, "Client", None)
-    if _can_track(client_class):
+    client_class: Any = getattr(module, "Client", None)
+    if _has(client_class, TRACK):
         _instrument_class(client_class)
     elif module.__name__.startswith("segment."):  # else it is a package of the user's own
         log_once(
@@ -95,84 +92,57 @@ def _instrument_module(module: ModuleType) -> None:
         )
 
 
-def _can_track(client_class: Any) -> bool:
+def _has(client_class: Any, method: Method) -> bool:
     try:
-        parameters = list(inspect.signature(client_class.track).parameters)
+        _, *parameters = inspect.signature(getattr(client_class, method.name)).parameters
     except (AttributeError, TypeError, ValueError):
         return False
-    return isinstance(client_class, type) and parameters[1:7] == _PARAMETERS
+    shared = tuple(parameters[: len(method.parameters)])
+    return isinstance(client_class, type) and shared == method.parameters
 
 
-def _instrument_class(client_class: Any) -> None:
-    original = client_class.track
-    if any(original is track for track, _ in instrumented.values()):
-        return
-    track = _adding_visitor(client_class, original)
-    instrumented[client_class] = track, vars(client_class).get("track")
-    client_class.track = track
+def _instrument_class(client_class: type) -> None:
+    ours = [each for methods in instrumented.values() for each, _ in methods.values()]
+    for method in (TRACK, IDENTIFY):
+        original = getattr(client_class, method.name, None)
+        if original is None or original in ours or not _has(client_class, method):
+            continue
+        own = vars(client_class).get(method.name)
+        wrapper = _adding_visitor(client_class, method, original)
+        instrumented.setdefault(client_class, {})[method.name] = wrapper, own
+        setattr(client_class, method.name, wrapper)
 
 
-def _adding_visitor(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
+def _adding_visitor(
+    client_class: type, method: Method, original: Callable[..., Any]
+) -> Callable[..., Any]:
     checks_size = _checks_size(client_class)
 
     @functools.wraps(original)
-    def track(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         visitor = current.get()
         if visitor is None or client_class not in instrumented:
             return original(self, *args, **kwargs)
         try:
-            additions = _additions(visitor, args, kwargs)
-            positional, keywords = _with(additions, args, kwargs)
+            added = additions(visitor, method, args, kwargs)
+            positional, keywords = method.with_arguments(added, args, kwargs)
         except Exception as fault:
             log_once("an event goes out without its visitor", fault)
             return original(self, *args, **kwargs)
+        needed = {name: added[name] for name in added if name == "anonymous_id"}
+        if needed == added:
+            return original(self, *positional, **keywords)
         try:
-            if not checks_size and "properties" in additions:
+            if not checks_size:
                 _check_size(self, original, positional, keywords)
             return original(self, *positional, **keywords)
         except RuntimeError as error:
-            if "properties" not in additions or not _is_oversize(error):
+            if not _is_oversize(error):
                 raise
-        del additions["properties"]
-        positional, keywords = _with(additions, args, kwargs)
+        positional, keywords = method.with_arguments(needed, args, kwargs)
         return original(self, *positional, **keywords)
 
-    return track
-
-
-def _additions(visitor: Visitor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of track that the visitor adds or replaces, by their names."""
-
-    def argument(name: str) -> Any:
-        position = _POSITIONS[name]
-        return args[position] if position < len(args) else kwargs.get(name)
-
-    additions: dict[str, Any] = {}
-    profile_id = visitor.profile_id
-    if profile_id is not None:
-        name = visitor.options.property_name
-        properties = argument("properties") or {}  # as the SDK does
-        if isinstance(properties, dict) and name not in properties:
-            additions["properties"] = {**properties, name: profile_id}
-    if argument("user_id") in _NO_ID and argument("anonymous_id") in _NO_ID:
-        anonymous_id = visitor.anonymous_id or profile_id
-        if anonymous_id is not None:
-            additions["anonymous_id"] = anonymous_id
-    return additions
-
-
-def _with(
-    additions: Mapping[str, Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return the arguments with the additions in the place, or of the kind, the caller chose."""
-    positional, keywords = list(args), dict(kwargs)
-    for name, value in additions.items():
-        position = _POSITIONS[name]
-        if position < len(positional):
-            positional[position] = value
-        else:
-            keywords[name] = value
-    return positional, keywords
+    return call
 
 
 def _is_oversize(error: RuntimeError) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
+from threading import Lock
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -19,6 +21,8 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DEFAULT_OPTIONS = Options()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_binding = Lock()
 
 
 class Visitor:
@@ -28,7 +32,9 @@ class Visitor:
     visitor without any id is false.
     """
 
-    __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "options")
+    __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "bound", "options")
+
+    set_cookie: str | None = None  # of a minted profile id; see koala_middleware.request
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class Visitor:
         self._anonymous_id = anonymous_id
         self._cookies = cookies
         self.options = options
+        self.bound: Mapping[str, Any] = _NOTHING
 
     @property
     def profile_id(self) -> str | None:
@@ -59,31 +66,53 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    def email(self) -> str | None:
+        """Return an email, where the option of that name knows one."""
+        return None
+
+    def context(self) -> dict[str, Any]:
+        """Return what Segment calls the context of an event, where the option wants it."""
+        return {}
+
     def _read(self, cookies: str) -> None:
-        options = self.options
-        self._profile_id = _first(cookies, options.cookie_name, options.parse)
-        if options.anonymous_id_cookie is not None:
-            self._anonymous_id = _first(cookies, options.anonymous_id_cookie, parse_anonymous_id)
+        self._profile_id = self._find_profile_id(cookies)
+        name = self.options.anonymous_id_cookie
+        if name is not None:
+            values = cookie_values(cookies, name)
+            self._anonymous_id = parse_with(parse_anonymous_id, values, f"the cookie {name}")
         # Last, because it tells other threads that the ids are there. They may read them, too.
         self._cookies = None
 
+    def _find_profile_id(self, cookies: str) -> str | None:
+        name = self.options.cookie_name
+        values = cookie_values(cookies, name)
+        return parse_with(self.options.parse, values, f"the cookie {name}")
 
-def _first(cookies: str, name: str, parse: Callable[[str], str | None]) -> str | None:
+
+def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
+    """Return the first value that ``parse`` takes, or None."""
     try:
-        for value in cookie_values(cookies, name):
+        for value in values:
             parsed = parse(value)
             if parsed is not None and parsed != "":
                 return str(parsed)  # the SDK silently drops values such as uuid.UUID
     except Exception as fault:
-        log_once(f"the cookie {name} cannot be parsed: its requests have no such id", fault)
+        log_once(f"{place} cannot be parsed: its requests have no such id", fault)
     return None
 
 
 current: ContextVar[Visitor | None] = ContextVar("koala_visitor", default=None)
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
+
+def _after_fork_in_child() -> None:
     # A context survives a fork: without this a child works in the name of its parent's visitor.
-    os.register_at_fork(after_in_child=lambda: current.set(None))
+    current.set(None)
+    global _binding
+    _binding = Lock()  # the parent's may be taken
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def current_visitor() -> Visitor | None:
@@ -97,18 +126,27 @@ def get_profile_id() -> str | None:
     return None if visitor is None else visitor.profile_id
 
 
-def admits(options: Options, make_request: Callable[[Any], object], source: object) -> bool:
-    """Ask the option ``request_filter`` whether a request may have a visitor.
+def bind(**properties: object) -> None:
+    """Add properties to every later ``track`` call of this request; the call's own win.
 
-    A filter that fails refuses: it may stand for somebody's consent.
+    They belong to the current visitor: they go where it goes, and end with its request or
+    ``profile()``. Outside of these nothing happens.
     """
-    if options.request_filter is None:
-        return True
-    try:
-        return bool(options.request_filter(make_request(source)))
-    except Exception as fault:
-        log_once("the request_filter failed: its requests have no visitor", fault)
-        return False
+    visitor = current.get()
+    if visitor is not None:
+        with _binding:
+            visitor.bound = {**visitor.bound, **properties}
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the header that carries the visitor to the next service, or no header.
+
+    Its name is the option ``header_name``, or ``X-Koala-Profile-Id``.
+    """
+    visitor = current.get()
+    if visitor is None or visitor.profile_id is None:
+        return {}
+    return {visitor.options.header_name or "X-Koala-Profile-Id": visitor.profile_id}
 
 
 def call_as(

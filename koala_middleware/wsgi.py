@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
+from koala_middleware.request import minted_cookie, visit
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, admits, call_as
+from koala_middleware.visitor import Visitor, call_as
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,9 +34,10 @@ class KoalaMiddleware:
         instrument()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        admitted = admits(self.options, self.request, environ)
-        cookies = environ.get("HTTP_COOKIE") if admitted else None
-        visitor = environ["koala"] = Visitor(None, None, cookies, self.options)
+        visitor = visit(self.options, environ.get("HTTP_COOKIE"), self.request, environ)
+        environ["koala"] = visitor
+        if visitor.set_cookie is not None:
+            start_response = _minting(start_response, visitor)
 
         files: list[object] = []
         file_wrapper = environ.get("wsgi.file_wrapper")
@@ -52,6 +54,20 @@ class KoalaMiddleware:
     def request(self, environ: WSGIEnvironment) -> object:
         """Return what a ``request_filter`` gets."""
         return environ
+
+
+def _minting(start_response: StartResponse, visitor: Visitor) -> StartResponse:
+    """Wrap ``start_response`` to set the cookie of a minted profile id."""
+
+    def start_response_with_cookie(
+        status: str, headers: list[tuple[str, str]], *exc_info: Any
+    ) -> Callable[[bytes], object]:
+        cookie = minted_cookie(visitor, headers)
+        if cookie is not None:
+            headers = [*headers, ("Set-Cookie", cookie)]
+        return start_response(status, headers, *exc_info)
+
+    return start_response_with_cookie
 
 
 def _recording(file_wrapper: Callable[..., Any], files: list[object]) -> Callable[..., Any]:

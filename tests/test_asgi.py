@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import koala_middleware as koala
-from koala_middleware.asgi import ASGIApp, KoalaMiddleware, cookie_header
+from koala_middleware.asgi import ASGIApp, KoalaMiddleware
+from koala_middleware.cookies import cookie_header
 from tests.visitors import ALICE, BOB
 
 

@@ -197,9 +197,7 @@ SYNCHRONOUS = f"{__name__}.synchronous"
 
 @ways_in
 @views
-def test_synchronous_middleware_below(
-    view: View, get: Get, serve: Serve, events: Events
-) -> None:
+def test_synchronous_middleware_below(view: View, get: Get, serve: Serve, events: Events) -> None:
     serve(view, MIDDLEWARE=[KOALA, SYNCHRONOUS])
     get(**cookie(ALICE))
     assert profile_ids(events) == {"synchronous middleware": ALICE, "view": ALICE}
@@ -207,9 +205,7 @@ def test_synchronous_middleware_below(
 
 @ways_in
 @views
-def test_synchronous_middleware_above(
-    view: View, get: Get, serve: Serve, events: Events
-) -> None:
+def test_synchronous_middleware_above(view: View, get: Get, serve: Serve, events: Events) -> None:
     serve(view, MIDDLEWARE=[SYNCHRONOUS, KOALA])
     get(**cookie(ALICE))
     assert profile_ids(events) == {"synchronous middleware": None, "view": ALICE}

@@ -177,6 +177,37 @@ def test_child_in_sync_mode() -> None:
         assert names(collector, 2) == {"before": 1, "a": 1}
 
 
+def test_client_of_another_make_in_a_child() -> None:
+    """One that has nothing of the SDK's but its methods."""
+    script = """
+class Other:
+    send, consumers = True, None
+    def track(self, user_id=None, event=None, properties=None, context=None, timestamp=None,
+              anonymous_id=None):
+        return self._enqueue(event)
+    def _enqueue(self, event):
+        return event
+koala.instrument(Other)
+fork(lambda: print(Other().track("u1", "a"), flush=True))
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script) == "a\n"
+
+
+def test_sdk_without_a_session_in_a_child() -> None:
+    script = """
+import segment.analytics.request as request
+def child():
+    del request._session
+    koala.forks._renew_session(vars(request))
+fork(child)
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+
+
 def test_client_that_was_joined_stays_so() -> None:
     script = """
 client.flush(); client.join()

@@ -45,6 +45,15 @@ WRONG = [
     ),
     pytest.param("anonymous_id_cookie", "", ValueError, "or None", id="anonymous_id_cookie-empty"),
     pytest.param("anonymous_id_cookie", 5, TypeError, "got 5", id="anonymous_id_cookie-number"),
+    pytest.param("identify", 1, TypeError, "True or False, got 1", id="identify-number"),
+    pytest.param("header_name", "X Y", ValueError, "a header's name", id="header_name-space"),
+    pytest.param("header_name", 5, TypeError, "a header's name, or None", id="header_name-number"),
+    pytest.param("email", "a@example.com", TypeError, "a callable", id="email-text"),
+    pytest.param("email", coroutine_function, TypeError, "coroutine", id="email-async"),
+    pytest.param("context", "ip", TypeError, "some of ip, userAgent, page", id="context-text"),
+    pytest.param("context", None, TypeError, "True, False or", id="context-none"),
+    pytest.param("context", {"ip", "os"}, ValueError, "some of ip", id="context-unknown"),
+    pytest.param("mint", True, TypeError, "a koala_middleware.Mint, or None", id="mint-bool"),
 ]
 
 
@@ -102,6 +111,11 @@ def test_options_defaults() -> None:
         "parse": parse_profile_id,
         "request_filter": None,
         "anonymous_id_cookie": "ajs_anonymous_id",
+        "identify": False,
+        "header_name": None,
+        "email": None,
+        "context": False,
+        "mint": None,
     }
 
 

@@ -198,6 +198,42 @@ def test_profile_takes_options() -> None:
         assert visitor.options is options
 
 
+# bind()
+
+
+def test_bind_outside_a_request_does_nothing() -> None:
+    koala.bind(plan="team")
+    with koala.profile(ALICE) as visitor:
+        assert visitor.bound == {}
+
+
+def test_bind_ends_with_its_scope() -> None:
+    """What was said of one visitor must not be said of another."""
+    with koala.profile(ALICE) as alice:
+        koala.bind(plan="team")
+        with koala.profile(BOB) as bob:
+            koala.bind(seats=5)
+        koala.bind(pro=True)
+    assert (alice.bound, bob.bound) == ({"plan": "team", "pro": True}, {"seats": 5})
+
+
+def test_bind_goes_where_the_visitor_goes() -> None:
+    with ThreadPoolExecutor(8) as pool, koala.profile(ALICE) as visitor:
+        bind = koala.carry(koala.bind)
+        futures = [pool.submit(bind, **{f"p{number}": number}) for number in range(200)]
+        assert [future.result() for future in futures] == [None] * 200
+        assert len(visitor.bound) == 200
+
+
+# outgoing_headers()
+
+
+def test_outgoing_headers_outside_a_request() -> None:
+    assert koala.outgoing_headers() == {}
+    with koala.profile(ALICE):
+        assert koala.outgoing_headers() == {"X-Koala-Profile-Id": ALICE}
+
+
 # carry()
 
 

@@ -1,0 +1,126 @@
+"""Give a visitor whom the pixel has not met yet a profile id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+from koala_middleware.sources import source_of
+
+_YEAR = 365 * 24 * 60 * 60
+_DOMAIN = frozenset(".-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+@dataclass(frozen=True)
+class Mint:
+    """Say how the cookie of a minted profile id is set.
+
+    The cookie is never HttpOnly: Koala's pixel must read it.
+
+    :param domain: ``".example.com"`` shares it with all subdomains, as Koala's samples do; None
+        keeps it on this host.
+    :param max_age: in seconds; browsers allow 400 days at the most.
+    :param secure: True, False, or ``"auto"``: as the request's scheme is.
+    :param samesite: ``"Lax"``, ``"Strict"`` or ``"None"``.
+    :param when: ``request -> bool``, of the adapter's own type; None stands for page navigations.
+    :param shared_caches: set it also on a response that a shared cache may store, which would hand
+        one visitor's id to others.
+
+    Raises TypeError or ValueError that names the argument, what was expected and what came.
+    """
+
+    domain: str | None = None
+    _: KW_ONLY
+    max_age: int = _YEAR
+    secure: bool | Literal["auto"] = "auto"
+    samesite: Literal["Lax", "Strict", "None"] = "Lax"
+    when: Callable[[Any], bool] | None = None
+    shared_caches: bool = False
+
+    def __post_init__(self) -> None:
+        domain, max_age = self.domain, self.max_age
+        self._check("domain", domain is None or isinstance(domain, str), TypeError, "a str or None")
+        self._check(
+            "domain",
+            domain is None or (_DOMAIN.issuperset(domain) and domain.strip(".") != ""),
+            ValueError,
+            "a domain",
+        )
+        whole = isinstance(max_age, int) and not isinstance(max_age, bool)
+        self._check("max_age", whole, TypeError, "whole seconds")
+        self._check("max_age", max_age > 0, ValueError, "more than 0 seconds")
+        self._check("secure", self.secure in (True, False, "auto"), ValueError, "a bool or 'auto'")
+        sites = ("Lax", "Strict", "None")
+        self._check("samesite", self.samesite in sites, ValueError, f"one of {sites}")
+        insecure = self.samesite == "None" and self.secure is False
+        self._check("secure", not insecure, ValueError, "True, as samesite is 'None'")
+        shared_caches = isinstance(self.shared_caches, bool)
+        self._check("shared_caches", shared_caches, TypeError, "True or False")
+        self._check("when", self.when is None or callable(self.when), TypeError, "a callable")
+
+    def _check(self, name: str, valid: bool, error: type[Exception], expected: str) -> None:
+        if not valid:
+            raise error(f"Mint {name}: expected {expected}, got {getattr(self, name)!r}")
+
+    def wants(self, request: object) -> bool:
+        """Tell whether a visitor without a profile id gets one in this request."""
+        return bool((self.when or is_navigation)(request))
+
+    def may_set(self, cookie_name: str, headers: Iterable[tuple[str, str]]) -> bool:
+        """Tell whether a response with these headers may set the cookie, too."""
+        cache_control = set()
+        shared = False
+        for name, value in headers:
+            match name.lower():
+                case "set-cookie" if value.partition("=")[0].strip() == cookie_name:
+                    return False
+                case "cache-control":
+                    cache_control |= {part.strip().lower() for part in value.split(",")}
+                case "expires" | "cdn-cache-control" | "surrogate-control":
+                    shared = True
+        return self.shared_caches or not _is_shared(cache_control, shared)
+
+    def set_cookie(self, cookie_name: str, profile_id: str, scheme: str) -> str:
+        """Return the value of the ``Set-Cookie`` header (RFC 6265, section 4.1)."""
+        from http.cookies import SimpleCookie  # here, because few responses need it
+
+        cookie: SimpleCookie = SimpleCookie({cookie_name: profile_id})
+        morsel = cookie[cookie_name]
+        morsel["path"] = "/"
+        morsel["max-age"] = str(self.max_age)
+        morsel["samesite"] = self.samesite
+        if self.domain is not None:
+            morsel["domain"] = self.domain
+        if self.is_secure(scheme):
+            morsel["secure"] = True
+        return morsel.OutputString()
+
+    def is_secure(self, scheme: str) -> bool:
+        """Tell whether the cookie of a request with this scheme is for HTTPS only."""
+        return scheme in ("https", "wss") if self.secure == "auto" else self.secure
+
+
+def mint_profile_id() -> str:
+    """Return a new profile id, a UUID4 as Koala's own."""
+    return str(uuid4())
+
+
+def is_navigation(request: object) -> bool:
+    """Tell whether a browser asks for a page: by ``Sec-Fetch-Dest``, or else by ``Accept``."""
+    source = source_of(request)
+    destination = source.header("sec-fetch-dest")
+    if destination is not None:
+        return destination == "document"
+    return "text/html" in (source.header("accept") or "")
+
+
+def _is_shared(cache_control: set[str], otherwise: bool) -> bool:
+    """Tell whether a shared cache may store a response (RFC 9111, section 3)."""
+    directives = {part.partition("=")[0]: part.partition("=")[2] for part in cache_control}
+    if "private" in directives or "no-store" in directives:
+        return False
+    if "public" in directives or "s-maxage" in directives:
+        return True
+    return directives["max-age"] != "0" if "max-age" in directives else otherwise

@@ -1,0 +1,101 @@
+"""What a request says of itself, whichever of the adapters' types it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from koala_middleware.cookies import cookie_header
+
+
+class EnvironSource:
+    """Read a WSGI environ (PEP 3333)."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def header(self, name: str) -> str | None:
+        return self._environ.get("HTTP_" + name.upper().replace("-", "_"))
+
+    @property
+    def cookies(self) -> str | None:
+        return self._environ.get("HTTP_COOKIE")
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        return scheme
+
+    @property
+    def path(self) -> str:
+        path: str = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
+        try:
+            return path.encode("latin-1").decode()
+        except UnicodeError:  # Django has decoded it
+            return path
+
+    @property
+    def query(self) -> str:
+        query: str = self._environ.get("QUERY_STRING", "")
+        return query
+
+    @property
+    def peer(self) -> str | None:
+        return self._environ.get("REMOTE_ADDR")
+
+
+class ScopeSource:
+    """Read an ASGI scope."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self._scope = scope
+
+    def header(self, name: str) -> str | None:
+        wanted = name.lower().encode("latin-1")
+        values: list[bytes] = [value for key, value in self._scope["headers"] if key == wanted]
+        return b", ".join(values).decode("latin-1") if values else None
+
+    @property
+    def cookies(self) -> str | None:
+        return cookie_header(self._scope["headers"])
+
+    @property
+    def scheme(self) -> str:
+        scheme: str = self._scope.get("scheme", "http")
+        return scheme
+
+    @property
+    def path(self) -> str:
+        path: str = self._scope.get("path", "")
+        return path
+
+    @property
+    def query(self) -> str:
+        query: bytes = self._scope.get("query_string", b"")
+        return query.decode("latin-1")
+
+    @property
+    def peer(self) -> str | None:
+        client = self._scope.get("client")
+        return client[0] if client else None
+
+
+Source = EnvironSource | ScopeSource
+
+
+def source_of(request: Any) -> Source:
+    """Return a reader of an environ, a scope, or a request of Django, Flask or Starlette.
+
+    Raises TypeError for anything else.
+    """
+    scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
+    if isinstance(scope, Mapping) and "headers" in scope:
+        return ScopeSource(scope)
+    environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
+    if isinstance(environ, Mapping):
+        return EnvironSource(environ)
+    raise TypeError(f"expected a WSGI environ, an ASGI scope or a request, got {type(request)!r}")

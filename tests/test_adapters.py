@@ -1,0 +1,378 @@
+"""Every option with every adapter."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import segment.analytics as analytics
+
+import koala_middleware as koala
+from koala_middleware import Mint, filters
+from tests.adapters import ADAPTERS, Headers, Site, request
+from tests.visitors import ALICE, BOB
+
+Events = list[dict[str, Any]]
+
+pytestmark = [pytest.mark.parametrize("adapter", ADAPTERS), pytest.mark.usefixtures("events")]
+
+EMAIL = "alice@example.com"
+BROWSER = {"user_agent": "Mozilla/5.0", "referer": "http://search.test/"}
+NAVIGATION = {"sec_fetch_dest": "document"}
+
+
+def track(**properties: object) -> None:
+    analytics.track("u1", "E", properties)
+
+
+def identify(**traits: object) -> None:
+    analytics.identify("u1", traits)
+
+
+def anonymous() -> None:
+    analytics.track(event="E")
+
+
+OPTIONS = [
+    pytest.param({}, {"cookie": f"ko_id={ALICE}"}, track, {"profile_id": ALICE}, id="none"),
+    pytest.param({}, {}, track, {}, id="none-without-a-cookie"),
+    pytest.param({}, {"cookie": f"ko_id={ALICE}"}, identify, {}, id="none-identify"),
+    pytest.param(
+        {"cookie_name": "vid"},
+        {"cookie": f"vid={ALICE}"},
+        track,
+        {"profile_id": ALICE},
+        id="cookie_name",
+    ),
+    pytest.param(
+        {"property_name": "vid"},
+        {"cookie": f"ko_id={ALICE}"},
+        track,
+        {"vid": ALICE},
+        id="property_name",
+    ),
+    pytest.param(
+        {"parse": str.upper}, {"cookie": "ko_id=abc"}, track, {"profile_id": "ABC"}, id="parse"
+    ),
+    pytest.param(
+        {"request_filter": filters.respect_gpc},
+        {"cookie": f"ko_id={ALICE}", "sec_gpc": "1"},
+        track,
+        {},
+        id="request_filter-refuses",
+    ),
+    pytest.param(
+        {"request_filter": filters.respect_gpc & ~filters.skip_paths("/other")},
+        {"cookie": f"ko_id={ALICE}"},
+        track,
+        {},
+        id="request_filter-combined",
+    ),
+    pytest.param(
+        {"request_filter": filters.skip_paths("/other") & filters.skip_bots},
+        {"cookie": f"ko_id={ALICE}"},
+        track,
+        {"profile_id": ALICE},
+        id="request_filter-admits",
+    ),
+    pytest.param(
+        {"request_filter": filters.respect_gpc, "email": lambda request: EMAIL, "context": True},
+        {"cookie": f"ko_id={ALICE}", "sec_gpc": "1"},
+        track,
+        {},
+        id="request_filter-refuses-the-email-too",
+    ),
+    pytest.param(
+        {"identify": True},
+        {"cookie": f"ko_id={ALICE}"},
+        identify,
+        {"profile_id": ALICE},
+        id="identify",
+    ),
+    pytest.param(
+        {"header_name": "X-Visitor"},
+        {"x_visitor": ALICE},
+        track,
+        {"profile_id": ALICE},
+        id="header_name",
+    ),
+    pytest.param(
+        {"header_name": "X-Visitor"},
+        {"x_visitor": ALICE, "cookie": f"ko_id={BOB}"},
+        track,
+        {"profile_id": BOB},
+        id="header_name-beside-a-cookie",
+    ),
+    pytest.param(
+        {"header_name": "X-Visitor"}, {"x_visitor": "x" * 9999}, track, {}, id="header_name-wrong"
+    ),
+    pytest.param({"header_name": "X-Visitor"}, {}, track, {}, id="header_name-absent"),
+    pytest.param({"email": lambda request: EMAIL}, {}, track, {"email": EMAIL}, id="email"),
+    pytest.param(
+        {"email": lambda request: EMAIL}, {}, identify, {"email": EMAIL}, id="email-identify"
+    ),
+    pytest.param({"email": lambda request: None}, {}, track, {}, id="email-none"),
+    pytest.param({"email": lambda request: ""}, {}, track, {}, id="email-empty"),
+    pytest.param(
+        {"email": lambda request: EMAIL},
+        {},
+        lambda: track(email=None),
+        {"email": None},
+        id="email-of-the-caller",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "headers", "call", "expected"), OPTIONS)
+def test_option(
+    adapter: str, options: Any, headers: Any, call: Any, expected: Any, events: Events
+) -> None:
+    request(adapter, Site(call, options), **headers)
+    (event,) = events
+    assert event.get("properties", event.get("traits")) == expected
+    assert set(event["context"]) == {"library"}
+
+
+@pytest.mark.parametrize(
+    ("call", "options"), [(anonymous, {}), (lambda: analytics.identify(), {"identify": True})]
+)
+def test_anonymous_id(adapter: str, call: Any, options: Any, events: Events) -> None:
+    request(adapter, Site(call, options), cookie=f"ajs_anonymous_id=%22a1%22; ko_id={ALICE}")
+    request(adapter, Site(call, options), cookie=f"ko_id={ALICE}")
+    assert [event["anonymousId"] for event in events] == ["a1", ALICE]
+
+
+def test_email_is_asked_until_it_is_known(adapter: str, events: Events) -> None:
+    """A user who logs in in the middle of the request counts from then on."""
+
+    def view() -> None:
+        track()
+        answers.append(EMAIL)
+        track()
+        answers.append("bob@example.com")
+        track()
+
+    def email(request: Any) -> str | None:
+        asked.append(type(request).__name__)
+        return answers[-1]
+
+    answers: list[str | None] = [None]
+    asked: list[str] = []
+    request(adapter, Site(view, {"email": email}))
+    assert [event["properties"].get("email") for event in events] == [None, EMAIL, EMAIL]
+    types = {"wsgi": "dict", "asgi": "dict", "starlette": "HTTPConnection"}
+    types |= {"django-wsgi": "WSGIRequest", "django-asgi": "ASGIRequest"}
+    assert asked == [types.get(adapter, "Request")] * 2
+
+
+@pytest.mark.parametrize("answer", [5, KeyError(EMAIL)])
+def test_email_that_fails_is_logged_once_without_its_value(
+    adapter: str, answer: Any, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    def email(request: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    for _ in range(2):
+        request(adapter, Site(track, {"email": email}))
+    assert [event["properties"] for event in events] == [{}, {}]
+    ours = [record for record in caplog.records if record.name == "koala_middleware"]
+    assert len(ours) == 1
+    assert "the option email failed" in ours[0].getMessage()
+    assert EMAIL not in caplog.text
+
+
+def test_context(adapter: str, events: Events) -> None:
+    for call in (track, identify):
+        request(adapter, Site(call, {"context": True}), "http://site.test/caf%C3%A9?a=1", **BROWSER)
+    for event in events:
+        del event["context"]["library"]
+        assert event["context"] == {
+            "ip": "192.0.2.7",
+            "userAgent": "Mozilla/5.0",
+            "page": {
+                "path": "/caf%C3%A9",
+                "url": "http://site.test/caf%C3%A9?a=1",
+                "referrer": "http://search.test/",
+            },
+        }
+
+
+def test_context_of_the_caller_wins(adapter: str, events: Events) -> None:
+    context = {"ip": None, "page": {"title": "Home"}, "os": {}}
+
+    def view() -> None:
+        analytics.track("u1", "E", None, dict(context))
+
+    request(adapter, Site(view, {"context": True}), **BROWSER)
+    del events[0]["context"]["library"]
+    assert events[0]["context"] == context | {"userAgent": "Mozilla/5.0"}
+
+
+def test_context_that_is_no_dict_is_the_sdks_to_refuse(adapter: str) -> None:
+    def view() -> None:
+        with pytest.raises(AssertionError, match="context must have"):
+            analytics.track("u1", "E", None, "context")
+
+    request(adapter, Site(view, {"context": True}))
+
+
+def test_context_in_part(adapter: str, events: Events) -> None:
+    request(adapter, Site(track, {"context": {"ip"}}), **BROWSER)
+    del events[0]["context"]["library"]
+    assert events[0]["context"] == {"ip": "192.0.2.7"}
+
+
+def test_bound_properties(adapter: str, events: Events) -> None:
+    def view() -> None:
+        koala.bind(plan="team", seats=5)
+        koala.bind(plan="pro")
+        track(seats=None)
+        identify()
+
+    request(adapter, Site(view), cookie=f"ko_id={ALICE}")
+    request(adapter, Site(track), cookie=f"ko_id={ALICE}")
+    first, identified, second = events
+    assert first["properties"] == {"plan": "pro", "seats": None, "profile_id": ALICE}
+    assert identified["traits"] == {}
+    assert second["properties"] == {"profile_id": ALICE}
+
+
+def test_outgoing_headers(adapter: str) -> None:
+    def view() -> None:
+        seen.append(koala.outgoing_headers())
+
+    seen: list[dict[str, str]] = []
+    request(adapter, Site(view), cookie=f"ko_id={ALICE}")
+    request(adapter, Site(view, {"header_name": "X-Visitor"}), x_visitor=ALICE)
+    request(adapter, Site(view))
+    assert seen == [{"X-Koala-Profile-Id": ALICE}, {"X-Visitor": ALICE}, {}]
+
+
+# mint
+
+
+def set_cookies(headers: Headers) -> list[str]:
+    return [value.strip() for name, value in headers if name.lower() == "set-cookie"]
+
+
+def minted(adapter: str, site: Site, **headers: str) -> list[str]:
+    """Return the profile ids in a response's cookies."""
+    site.options.setdefault("mint", Mint())
+    cookies = set_cookies(request(adapter, site, **headers))
+    return [re.findall("^ko_id=([0-9a-f-]{36});", cookie)[0] for cookie in cookies]
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_minted_id_is_in_the_cookie_and_in_the_events(
+    adapter: str, status: int, events: Events
+) -> None:
+    (profile_id,) = minted(adapter, Site(track, status=status), **NAVIGATION)
+    assert events[0]["properties"] == {"profile_id": profile_id}
+    assert koala.parse_profile_id(profile_id) == profile_id
+    assert profile_id[14] == "4"
+
+
+def test_minted_cookie_has_the_attributes_of_the_mint(adapter: str) -> None:
+    mint = Mint(domain=".site.test", max_age=60, samesite="None", secure=True)
+    (cookie,) = set_cookies(request(adapter, Site(track, {"mint": mint}), **NAVIGATION))
+    attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+    expected = {"domain=.site.test", "max-age=60", "path=/", "samesite=none", "secure"}
+    assert attributes == expected
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
+def test_minted_cookie_is_secure_where_the_request_is(
+    adapter: str, scheme: str, secure: bool
+) -> None:
+    site = Site(track, {"mint": Mint()})
+    (cookie,) = set_cookies(request(adapter, site, f"{scheme}://site.test/", **NAVIGATION))
+    assert ("secure" in cookie.lower()) is secure
+    assert "httponly" not in cookie.lower()
+
+
+NOT_MINTED = [
+    pytest.param({}, {"cookie": f"ko_id={ALICE}", **NAVIGATION}, [], id="has-a-cookie"),
+    pytest.param({"header_name": "X-V"}, {"x_v": ALICE, **NAVIGATION}, [], id="has-a-header"),
+    pytest.param({}, {}, [], id="says-nothing"),
+    pytest.param({}, {"sec_fetch_dest": "empty", "accept": "text/html"}, [], id="fetch"),
+    pytest.param({}, {"accept": "application/json"}, [], id="api"),
+    pytest.param({"request_filter": lambda request: False}, NAVIGATION, [], id="refused"),
+    pytest.param({"mint": Mint(when=lambda request: False)}, NAVIGATION, [], id="when"),
+    pytest.param({}, NAVIGATION, [("Cache-Control", "public, max-age=60")], id="public"),
+    pytest.param({}, NAVIGATION, [("Cache-Control", "s-maxage=60")], id="s-maxage"),
+    pytest.param({}, NAVIGATION, [("cache-control", "Max-Age=60")], id="max-age"),
+    pytest.param({}, NAVIGATION, [("Expires", "Thu, 01 Dec 2094 16:00:00 GMT")], id="expires"),
+]
+
+
+@pytest.mark.parametrize(("options", "headers", "sets"), NOT_MINTED)
+def test_no_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Headers) -> None:
+    assert minted(adapter, Site(track, dict(options), sets), **headers) == []
+
+
+MINTED = [
+    pytest.param({}, {"cookie": "ko_id=wrong", **NAVIGATION}, [], id="invalid-cookie"),
+    pytest.param({}, {"accept": "text/html,*/*"}, [], id="accept"),
+    pytest.param({"mint": Mint(when=lambda request: True)}, {}, [], id="when"),
+    pytest.param({}, NAVIGATION, [("Cache-Control", "private, max-age=60")], id="private"),
+    pytest.param({}, NAVIGATION, [("Cache-Control", "max-age=0")], id="max-age-0"),
+    pytest.param({}, NAVIGATION, [("Cache-Control", "public, no-store")], id="no-store"),
+    pytest.param(
+        {"mint": Mint(shared_caches=True)}, NAVIGATION, [("Cache-Control", "public")], id="told"
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "headers", "sets"), MINTED)
+def test_a_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Headers) -> None:
+    assert len(minted(adapter, Site(track, dict(options), sets), **headers)) == 1
+
+
+def test_cookie_that_the_application_sets_is_the_only_one(adapter: str) -> None:
+    site = Site(track, sets=[("Set-Cookie", f"ko_id={BOB}; Path=/")])
+    assert minted(adapter, site, **NAVIGATION) == [BOB]
+
+
+def test_other_cookies_of_the_application_stay(adapter: str) -> None:
+    site = Site(track, {"mint": Mint()}, sets=[("Set-Cookie", "session=1; Path=/")])
+    session, cookie = sorted(set_cookies(request(adapter, site, **NAVIGATION)), reverse=True)
+    assert session.startswith("session=1;")
+    assert cookie.startswith("ko_id=")
+
+
+def test_mint_that_fails_is_logged_once(
+    adapter: str, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    def when(request: Any) -> bool:
+        raise LookupError
+
+    for _ in range(2):
+        assert minted(adapter, Site(track, {"mint": Mint(when=when)}), **NAVIGATION) == []
+    ours = [record for record in caplog.records if record.name == "koala_middleware"]
+    assert len(ours) == 1
+    assert len(events) == 2
+
+
+def test_all_options_at_once(adapter: str, events: Events) -> None:
+    options = {
+        "identify": True,
+        "header_name": "X-Visitor",
+        "email": lambda request: EMAIL,
+        "context": True,
+        "mint": Mint(),
+        "request_filter": filters.respect_gpc & filters.respect_dnt & filters.skip_bots,
+    }
+
+    def view() -> None:
+        koala.bind(plan="team")
+        track()
+        identify()
+
+    (profile_id,) = minted(adapter, Site(view, options), **NAVIGATION, **BROWSER)
+    tracked, identified = events
+    assert tracked["properties"] == {"plan": "team", "profile_id": profile_id, "email": EMAIL}
+    assert identified["traits"] == {"profile_id": profile_id, "email": EMAIL}
+    assert set(tracked["context"]) == {"ip", "userAgent", "page", "library"}

@@ -1,0 +1,48 @@
+"""The context of a request, where it is odd. That it works on every adapter is in
+test_adapters.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from koala_middleware.context import CONTEXT_KEYS, request_context
+from koala_middleware.sources import source_of
+
+
+def context(**environ: str) -> dict[str, Any]:
+    return request_context(source_of(environ), CONTEXT_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("peer", "ip"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::7", "2001:db8::7"),
+        ("", None),
+        ("unix:", None),
+        ("192.0.2.7, 192.0.2.8", None),
+        ("evil\n", None),
+    ],
+)
+def test_ip(peer: str, ip: str | None) -> None:
+    assert context(REMOTE_ADDR=peer).get("ip") == ip
+
+
+def test_nothing_is_known() -> None:
+    assert request_context(source_of({"headers": [], "type": "http"}), CONTEXT_KEYS) == {}
+
+
+def test_page_without_a_host_has_no_url() -> None:
+    assert context(PATH_INFO="/a")["page"] == {"path": "/a"}
+
+
+def test_page_below_a_mount() -> None:
+    page = context(HTTP_HOST="site.test:8000", SCRIPT_NAME="/shop", PATH_INFO="/a b")["page"]
+    assert page == {"path": "/shop/a%20b", "url": "http://site.test:8000/shop/a%20b"}
+
+
+def test_values_are_bounded() -> None:
+    found = context(HTTP_USER_AGENT="x" * 9999, HTTP_REFERER="y" * 9999, QUERY_STRING="z" * 9999)
+    assert found == {"userAgent": "x" * 2048, "page": {"referrer": "y" * 2048}}

@@ -1,0 +1,100 @@
+"""What the option mint takes; that it works on every adapter is in test_adapters.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
+from werkzeug.test import Client
+
+import koala_middleware as koala
+from koala_middleware import Mint
+from koala_middleware.asgi import KoalaMiddleware as ASGIMiddleware
+from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
+from koala_middleware.wsgi import KoalaMiddleware as WSGIMiddleware
+
+ALWAYS = Mint(when=lambda request: True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        pytest.param("domain", 5, TypeError, "a str or None, got 5", id="domain-number"),
+        pytest.param("domain", "", ValueError, "a domain, got ''", id="domain-empty"),
+        pytest.param("domain", "a b", ValueError, "a domain, got 'a b'", id="domain-space"),
+        pytest.param("domain", "a;x", ValueError, "a domain", id="domain-injection"),
+        pytest.param("max_age", "1", TypeError, "whole seconds, got '1'", id="max_age-text"),
+        pytest.param("max_age", True, TypeError, "whole seconds, got True", id="max_age-bool"),
+        pytest.param("max_age", 0, ValueError, "more than 0 seconds, got 0", id="max_age-zero"),
+        pytest.param("secure", "yes", ValueError, "a bool or 'auto', got 'yes'", id="secure-text"),
+        pytest.param("samesite", "lax", ValueError, "one of .*, got 'lax'", id="samesite-case"),
+        pytest.param("when", "always", TypeError, "a callable, got 'always'", id="when-text"),
+        pytest.param("shared_caches", 1, TypeError, "True or False, got 1", id="shared_caches"),
+    ],
+)
+def test_wrong_argument_names_itself(
+    name: str, value: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^Mint {name}: expected .*{message}"):
+        Mint(**{name: value})
+
+
+def test_samesite_none_must_be_secure() -> None:
+    with pytest.raises(ValueError, match="Mint secure: expected True"):
+        Mint(samesite="None", secure=False)
+
+
+def test_domain_may_come_by_position() -> None:
+    assert Mint(".example.com").domain == ".example.com"
+
+
+def test_streamed_body_and_second_start_response() -> None:
+    def application(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("X-A", "1")])
+        start_response("500 OH", [("X-B", "1")], None)
+        yield str(koala.get_profile_id()).encode()
+
+    response = Client(WSGIMiddleware(application, mint=ALWAYS)).get("/")
+    (cookie,) = response.headers.getlist("Set-Cookie")
+    assert (response.status_code, response.headers.get("X-A")) == (500, None)
+    assert response.text in cookie
+
+
+def test_websocket() -> None:
+    async def endpoint(websocket: WebSocket) -> None:
+        await websocket.accept(headers=[(b"x-a", b"1")])
+        await websocket.send_text(str(koala.get_profile_id()))
+        await websocket.close()
+
+    app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+    app.add_middleware(StarletteMiddleware, mint=ALWAYS)
+    with TestClient(app).websocket_connect("/") as websocket:
+        headers: dict[bytes, bytes] = dict(websocket.extra_headers or [])
+        assert websocket.receive_text() in headers[b"set-cookie"].decode()
+        assert headers[b"x-a"] == b"1"
+
+
+def test_headers_that_break_our_reading_of_them_stay(caplog: pytest.LogCaptureFixture) -> None:
+    """A response of the application's is never lost because of ours."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", None)]})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = ASGIMiddleware(application, mint=ALWAYS)
+    asyncio.run(app({"type": "http", "headers": []}, receive, send))
+    assert sent[0]["headers"] == [(b"x", None)]
+    (record,) = caplog.records
+    assert "the cookie of a minted profile id could not be set" in record.message
