@@ -75,7 +75,7 @@ def consent_cookie(
 ) -> Filter:
     """Refuse a request unless its cookie ``name`` says that the visitor consents.
 
-    :param accepts: the value that does, or some of them, or a function of the value; percent-encoding
+    :param accepts: the value that does, or some of them, or a function of it; percent-encoding
         and a pair of double quotes are removed from the value first.
     """
     agrees = (

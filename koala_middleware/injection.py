@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,80 +12,66 @@ _NO_ID = (None, "", 0)  # with two of these the SDK raises AssertionError
 
 @dataclass(frozen=True)
 class Method:
-    """Describe a method of Segment's ``Client`` by the parameters that all versions share."""
+    """Describe a method of Segment's ``Client``: the parameters that all versions share.
+
+    The numbers are the positions of those that a visitor may fill; the first is always the user
+    id.
+    """
 
     name: str
     parameters: tuple[str, ...]
-    values: str
-    """The parameter that takes the properties or the traits."""
-
-    def argument(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Return an argument, whether it came by position or by keyword, or None."""
-        position = self.parameters.index(name)
-        return args[position] if position < len(args) else kwargs.get(name)
-
-    def with_arguments(
-        self, added: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """Return the arguments with others added, by position where the caller's were."""
-        positional, keywords = list(args), dict(kwargs)
-        for name, value in added.items():
-            position = self.parameters.index(name)
-            if position < len(positional):
-                positional[position] = value
-            else:
-                keywords[name] = value
-        return positional, keywords
+    values: int
+    context: int
+    anonymous_id: int
 
 
 TRACK = Method(
     "track",
     ("user_id", "event", "properties", "context", "timestamp", "anonymous_id"),
-    values="properties",
+    values=2,
+    context=3,
+    anonymous_id=5,
 )
 IDENTIFY = Method(
-    "identify", ("user_id", "traits", "context", "timestamp", "anonymous_id"), values="traits"
+    "identify",
+    ("user_id", "traits", "context", "timestamp", "anonymous_id"),
+    values=1,
+    context=2,
+    anonymous_id=4,
 )
 
 
-def additions(
-    visitor: Visitor, method: Method, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the arguments that the visitor adds or replaces, by their names.
+def fill(visitor: Visitor, method: Method, arguments: list[Any]) -> bool:
+    """Add what the visitor adds to the arguments of a call; return whether it is more than an id.
 
-    What the caller gave stays, even None, and the caller's dicts are not changed.
+    What the caller gave stays, even None. The caller's own dicts are not changed.
     """
     options = visitor.options
-    added: dict[str, Any] = {}
+    attributes = method is TRACK or options.identify
+    profile_id = visitor.profile_id if attributes else None
+    filled = False
 
-    values = method.argument(method.values, args, kwargs) or {}  # as the SDK does
-    if isinstance(values, dict):
-        filled = {**_values(visitor, method, values), **values}
-        if len(filled) > len(values):
-            added[method.values] = filled
+    given = arguments[method.values] or {}  # as the SDK does
+    if isinstance(given, dict):
+        values = {**visitor.bound, **given} if visitor.bound and method is TRACK else given
+        if profile_id is not None and options.property_name not in values:
+            values = {**values, options.property_name: profile_id}
+        if options.email is not None and "email" not in values:
+            email = visitor.email()
+            if email is not None:
+                values = {**values, "email": email}
+        if values is not given:
+            arguments[method.values] = values
+            filled = True
 
     if options.context is not False:
-        context = method.argument("context", args, kwargs) or {}
-        if isinstance(context, dict):
-            added["context"] = {**visitor.context(), **context}
+        given = arguments[method.context] or {}
+        if isinstance(given, dict):
+            arguments[method.context] = {**visitor.context(), **given}
+            filled = True
 
-    if method is TRACK or options.identify:
-        ids = (method.argument(name, args, kwargs) for name in ("user_id", "anonymous_id"))
-        anonymous_id = visitor.anonymous_id or visitor.profile_id
-        if anonymous_id is not None and all(given in _NO_ID for given in ids):
-            added["anonymous_id"] = anonymous_id
-    return added
-
-
-def _values(visitor: Visitor, method: Method, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties or traits that the visitor adds to those given."""
-    options = visitor.options
-    values = dict(visitor.bound) if method is TRACK else {}
-    profile_id = visitor.profile_id
-    if profile_id is not None and (method is TRACK or options.identify):
-        values.setdefault(options.property_name, profile_id)
-    if options.email is not None and "email" not in given and "email" not in values:
-        email = visitor.email()
-        if email is not None:
-            values["email"] = email
-    return values
+    if attributes and not arguments[0] and arguments[0] in _NO_ID:
+        anonymous_id = visitor.anonymous_id or profile_id
+        if anonymous_id is not None and arguments[method.anonymous_id] in _NO_ID:
+            arguments[method.anonymous_id] = anonymous_id
+    return filled

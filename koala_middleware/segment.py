@@ -6,16 +6,16 @@ import functools
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from copy import copy
 from types import ModuleType
 from typing import Any
 
 from koala_middleware.faults import log_once
 from koala_middleware.forks import keep_dead_uploads, restart_uploads
-from koala_middleware.injection import IDENTIFY, TRACK, Method, additions
+from koala_middleware.injection import IDENTIFY, TRACK, Method, fill
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
-from koala_middleware.visitor import current
+from koala_middleware.visitor import Visitor, current
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 _MOST_BYTES = 32 << 10
@@ -94,55 +94,108 @@ def _instrument_module(module: ModuleType) -> None:
 
 def _has(client_class: Any, method: Method) -> bool:
     try:
-        _, *parameters = inspect.signature(getattr(client_class, method.name)).parameters
+        signature = inspect.signature(getattr(client_class, method.name))
     except (AttributeError, TypeError, ValueError):
         return False
-    shared = tuple(parameters[: len(method.parameters)])
-    return isinstance(client_class, type) and shared == method.parameters
+    _, *parameters = signature.parameters.values() or (None,)
+    shared = [
+        parameter.name
+        for parameter in parameters[: len(method.parameters)]
+        if parameter.default is None and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    return isinstance(client_class, type) and tuple(shared) == method.parameters
 
 
 def _instrument_class(client_class: type) -> None:
     ours = [each for methods in instrumented.values() for each, _ in methods.values()]
-    for method in (TRACK, IDENTIFY):
+    for method, wrap in ((TRACK, _wrap_track), (IDENTIFY, _wrap_identify)):
         original = getattr(client_class, method.name, None)
         if original is None or original in ours or not _has(client_class, method):
             continue
         own = vars(client_class).get(method.name)
-        wrapper = _adding_visitor(client_class, method, original)
+        wrapper = wrap(client_class, original)
         instrumented.setdefault(client_class, {})[method.name] = wrapper, own
         setattr(client_class, method.name, wrapper)
 
 
-def _adding_visitor(
-    client_class: type, method: Method, original: Callable[..., Any]
-) -> Callable[..., Any]:
-    checks_size = _checks_size(client_class)
+# The wrappers spell the parameters out: a call outside a request costs little more than the two
+# lines it runs here.
+
+
+def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    call = _Call(client_class, TRACK, original)
 
     @functools.wraps(original)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def track(
+        self: Any,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+        *more: Any,
+        **others: Any,
+    ) -> Any:
         visitor = current.get()
+        arguments = [user_id, event, properties, context, timestamp, anonymous_id, *more]
         if visitor is None or client_class not in instrumented:
-            return original(self, *args, **kwargs)
+            return original(self, *arguments, **others)
+        return call(visitor, self, arguments, others)
+
+    return track
+
+
+def _wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
+    call = _Call(client_class, IDENTIFY, original)
+
+    @functools.wraps(original)
+    def identify(
+        self: Any,
+        user_id: Any = None,
+        traits: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+        *more: Any,
+        **others: Any,
+    ) -> Any:
+        visitor = current.get()
+        arguments = [user_id, traits, context, timestamp, anonymous_id, *more]
+        if visitor is None or client_class not in instrumented:
+            return original(self, *arguments, **others)
+        return call(visitor, self, arguments, others)
+
+    return identify
+
+
+class _Call:
+    """Call a method of Segment's with what the visitor adds."""
+
+    def __init__(self, client_class: type, method: Method, original: Callable[..., Any]) -> None:
+        self.method = method
+        self.original = original
+        self.checks_size = _checks_size(client_class)
+
+    def __call__(
+        self, visitor: Visitor, client: Any, given: list[Any], others: dict[str, Any]
+    ) -> Any:
+        arguments = given.copy()
         try:
-            added = additions(visitor, method, args, kwargs)
-            positional, keywords = method.with_arguments(added, args, kwargs)
+            filled = fill(visitor, self.method, arguments)
         except Exception as fault:
             log_once("an event goes out without its visitor", fault)
-            return original(self, *args, **kwargs)
-        needed = {name: added[name] for name in added if name == "anonymous_id"}
-        if needed == added:
-            return original(self, *positional, **keywords)
+            return self.original(client, *given, **others)
         try:
-            if not checks_size:
-                _check_size(self, original, positional, keywords)
-            return original(self, *positional, **keywords)
+            if filled and not self.checks_size:
+                _check_size(client, self.original, arguments, others)
+            return self.original(client, *arguments, **others)
         except RuntimeError as error:
-            if not _is_oversize(error):
+            if not filled or not _is_oversize(error):
                 raise
-        positional, keywords = method.with_arguments(needed, args, kwargs)
-        return original(self, *positional, **keywords)
-
-    return call
+        # It cannot go without an id, though.
+        given[self.method.anonymous_id] = arguments[self.method.anonymous_id]
+        return self.original(client, *given, **others)
 
 
 def _is_oversize(error: RuntimeError) -> bool:
@@ -160,11 +213,11 @@ def _checks_size(client_class: Any) -> bool:
 
 
 def _check_size(
-    client: Any, original: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    client: Any, original: Callable[..., Any], arguments: list[Any], others: dict[str, Any]
 ) -> None:
     """Raise what newer SDKs raise if the event would be over 32 KB."""
     unsent = copy(client)
     unsent.send = False
-    _, message = original(unsent, *args, **kwargs)
+    _, message = original(unsent, *arguments, **others)
     if len(json.dumps(message, default=str).encode()) > _MOST_BYTES:
         raise RuntimeError("Message exceeds 32kb limit")
