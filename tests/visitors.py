@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import segment.analytics as analytics
@@ -24,3 +24,10 @@ def track(event: str) -> None:
 def profile_ids(events: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
     """Return the profile id that each event carries, by the event's name."""
     return {event["event"]: event["properties"].get("profile_id") for event in events}
+
+
+def start_response(
+    status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+) -> Callable[[bytes], object]:
+    """Take what a WSGI application says before its body (PEP 3333)."""
+    return lambda data: None

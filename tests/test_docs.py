@@ -1,0 +1,175 @@
+"""The documentation: what it shows is run, and it builds."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from sybil import Sybil
+from sybil.parsers.rest import DocTestParser, PythonCodeBlockParser
+from werkzeug.test import Client
+
+import koala_middleware as koala
+from tests.visitors import ALICE, cookie, profile_ids, track
+
+Events = list[dict[str, Any]]
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.rst"))
+README = (ROOT / "README.rst").read_text()
+
+sybil = Sybil([PythonCodeBlockParser(), DocTestParser(doctest.ELLIPSIS)])
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+
+# The pages
+
+
+@pytest.fixture
+def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return the names of a module of somebody's project, to run a page's code in.
+
+    ``use_settings(**changed)`` is there for its invisible code.
+    """
+    module = ModuleType("shop.privacy")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with ExitStack() as stack:
+
+        def use_settings(**changed: Any) -> None:
+            stack.enter_context(override_settings(**changed))
+
+        vars(module)["use_settings"] = use_settings
+        yield vars(module)
+
+
+@pages
+@pytest.mark.usefixtures("events")  # lest anything be sent
+def test_code(page: Path, namespace: dict[str, Any]) -> None:
+    document = sybil.parse(page)
+    document.namespace = namespace
+    for example in document:
+        example.evaluate()
+
+
+@pages
+def test_code_is_where_it_is_found(page: Path) -> None:
+    """In the blocks that are run: what stands in others would rot unseen."""
+    text = page.read_text()
+    assert set(re.findall(r"code-block::? ?(\w*)", text)) <= {"python", "console"}
+    assert not re.findall(r"^(?!\s*\.\. ).*::$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("field", fields(koala.Options), ids=lambda field: field.name)
+def test_option_is_documented_in_each_form(field: Any) -> None:
+    text = (DOCS / "options.rst").read_text()
+    _, _, section = text.partition(f"\n{field.name}\n{'-' * len(field.name)}\n")
+    section = re.split(r"\n--+\n", section)[0]
+    setting = f"KOALA_{field.name.upper()}"
+    for form in (
+        f"(app, {field.name}=",
+        f"\n    {setting} = ",
+        f'\n    app.config["{setting}"] = ',
+    ):
+        assert form in section
+
+
+def test_public_name_is_in_the_reference() -> None:
+    text = (DOCS / "api.rst").read_text()
+    documented = re.findall(r"^\.\. auto\w+:: koala_middleware\.(\w+)(?!\w|\.)", text, re.MULTILINE)
+    assert sorted(documented) == sorted(koala.__all__)
+
+
+@pytest.mark.skipif(
+    find_spec("sphinx") is None or find_spec("furo") is None,
+    reason="Sphinx and its theme furo are not installed: pip install -r docs/requirements.txt",
+)
+def test_build_without_a_warning(tmp_path: Path) -> None:
+    sphinx_build = Path(sys.executable).with_name("sphinx-build")
+    build = subprocess.run(
+        [sphinx_build, "-W", "-q", "-b", "html", DOCS, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (build.returncode, build.stderr) == (0, "")
+    assert (tmp_path / "index.html").exists()
+
+
+# The README
+
+
+def get_django(code: str) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        track("Signed Up")
+        return HttpResponse()
+
+    urls, settings = ModuleType("urls"), dict[str, Any]()
+    vars(urls)["urlpatterns"] = [path("", view)]
+    exec(code, settings)
+    middleware = [name for name in settings["MIDDLEWARE"] if name is not ...]
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware):
+        Client(WSGIHandler(), use_cookies=False).get("/", headers=cookie(ALICE))
+
+
+def get_flask(code: str) -> None:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def view() -> str:
+        track("Signed Up")
+        return ""
+
+    exec(code, {"app": app})
+    app.test_client(use_cookies=False).get("/", headers=cookie(ALICE))
+
+
+def get_starlette(code: str) -> None:
+    def view(request: Request) -> Response:
+        track("Signed Up")
+        return Response()
+
+    app = Starlette(routes=[Route("/", view)])
+    exec(code, {"app": app})
+    TestClient(app).get("/", headers=cookie(ALICE))
+
+
+GET = {"Django": get_django, "Flask": get_flask, "Starlette": get_starlette}
+# Each paragraph that ends with "::", by its first word, and the indented block after it.
+BLOCKS = dict(re.findall(r"^(\w+)\b.*::\n\n((?:    .*\n|\n)+)", README, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("framework", "get"), GET.items(), ids=GET)
+def test_readme_line(framework: str, get: Callable[[str], None], events: Events) -> None:
+    get(re.sub("^    ", "", BLOCKS[framework], flags=re.MULTILINE))
+    assert profile_ids(events) == {"Signed Up": ALICE}
+
+
+def test_readme_has_no_other_code() -> None:
+    assert README.count("::\n") == len(BLOCKS) == len(GET)
+
+
+def test_readme_leads_to_pages_that_are_there() -> None:
+    for target in re.findall(r"<(\w[\w/]*\.rst)>`_", README):
+        assert (ROOT / target).is_file()
