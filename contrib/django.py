@@ -22,6 +22,7 @@ from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, await_as, call_as
 
 _DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
+_PLACE = "the Django settings"
 _NO_CHUNK = object()
 
 
@@ -78,12 +79,19 @@ def _options() -> Options:
     given = {
         name: getattr(settings, name) for name in dir(settings) if name.startswith(SETTING_PREFIX)
     }
+    for name in _DOTTED_PATHS:
+        path = given.get(name)
+        if isinstance(path, str):
+            try:
+                given[name] = import_string(path)
+            except ImportError as error:
+                raise ImproperlyConfigured(
+                    f"{name} in {_PLACE}: expected a callable or its dotted path ({error}), "
+                    f"got {path!r}"
+                ) from error
     try:
-        for name in _DOTTED_PATHS:
-            if isinstance(given.get(name), str):
-                given[name] = import_string(given[name])
-        return options_from_settings(given, "the Django settings")
-    except (TypeError, ValueError, ImportError) as error:
+        return options_from_settings(given, _PLACE)
+    except (TypeError, ValueError) as error:
         raise ImproperlyConfigured(str(error)) from error
 
 

@@ -11,7 +11,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.mint import Mint, mint_profile_id
 from koala_middleware.options import Options
 from koala_middleware.sources import source_of
-from koala_middleware.visitor import Visitor, parse_with
+from koala_middleware.visitor import Visitor, call_as, parse_with
 
 
 def visit(
@@ -21,7 +21,9 @@ def visit(
 
     ``make_request(raw)`` makes the adapter's own type of request, for those options that take one.
     """
-    if options.request_filter is not None and not _admits(options, make_request, raw):
+    if options.request_filter is not None and not _admits(
+        options.request_filter, make_request, raw
+    ):
         return Visitor(options=options)
     if not options.ask_the_request:
         return Visitor(None, None, cookies, options)
@@ -31,9 +33,12 @@ def visit(
     return visitor
 
 
-def _admits(options: Options, make_request: Callable[[Any], object], raw: Any) -> bool:
+def _admits(
+    request_filter: Callable[[Any], bool], make_request: Callable[[Any], object], raw: Any
+) -> bool:
     try:
-        return bool(options.request_filter and options.request_filter(make_request(raw)))
+        # As nobody: a server's context may still have somebody from the request before.
+        return bool(call_as(None, lambda: request_filter(make_request(raw))))
     except Exception as fault:
         # It may stand for somebody's consent, so a filter that fails refuses.
         log_once("the request_filter failed: its requests have no visitor", fault)
@@ -89,7 +94,7 @@ class RequestVisitor(Visitor):
     def mint(self, mint: Mint) -> None:
         """Give the visitor a new profile id if the request is one that may set the cookie."""
         try:
-            wanted = mint.wants(self._make_request(self._raw))
+            wanted = call_as(None, lambda: mint.wants(self._make_request(self._raw)))
         except Exception as fault:
             log_once("the option mint failed: its requests get no profile id", fault)
             return

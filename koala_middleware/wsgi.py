@@ -45,7 +45,7 @@ class KoalaMiddleware:
             environ["wsgi.file_wrapper"] = _recording(file_wrapper, files)
 
         iterable = call_as(visitor, self.app, environ, start_response)
-        if isinstance(iterable, list | tuple) or any(iterable is file for file in files):
+        if type(iterable) in (list, tuple) or any(iterable is file for file in files):
             return iterable
         if isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper):
             return iterable
@@ -88,13 +88,18 @@ class ScopedBody:
     def __init__(self, iterable: Iterable[bytes], visitor: Visitor) -> None:
         self._iterable = iterable
         self._visitor = visitor
+        self._next: Callable[[], bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        self._next = call_as(self._visitor, iter, self._iterable).__next__
+        self._start()
         return self
 
     def __next__(self) -> bytes:
-        return call_as(self._visitor, self._next)
+        return call_as(self._visitor, self._next or self._start())
+
+    def _start(self) -> Callable[[], bytes]:
+        self._next = call_as(self._visitor, iter, self._iterable).__next__
+        return self._next
 
     def close(self) -> None:
         """Close the iterable itself (not its iterator), once."""

@@ -258,3 +258,31 @@ def test_write_callable_is_passed_on() -> None:
         return []
 
     assert Client(KoalaMiddleware(application)).get("/").data == b"None"
+
+
+def test_body_may_be_stepped_without_iter() -> None:
+    assert next(returning(iter([b"x"]))(environ(), start_response)) == b"x"  # type: ignore[call-overload]
+
+
+def test_list_of_the_applications_own_is_scoped() -> None:
+    class Closing(list[bytes]):
+        def close(self) -> None:
+            seen.append(koala.get_profile_id())
+
+    seen: Seen = []
+    close(returning(Closing())(environ(), start_response))
+    assert seen == [ALICE]
+
+
+def test_request_filter_runs_as_nobody() -> None:
+    """A server may have left the visitor of the request before in its context."""
+
+    def request_filter(environ: Any) -> bool:
+        seen.append(koala.get_profile_id())
+        return True
+
+    seen: Seen = []
+    app = KoalaMiddleware(lambda environ, start_response: [], request_filter=request_filter)
+    with koala.profile(BOB):
+        app(environ(), start_response)
+    assert seen == [None]
