@@ -1,91 +1,42 @@
-"""Restart the uploads of Segment's clients in a forked child.
-
-The SDK queues events and uploads them in a thread. A fork copies the queue but not the thread, so
-in the child ``track`` returns True and nothing is ever sent: with gunicorn's ``--preload``, uWSGI,
-Celery's prefork pool and multiprocessing.
-"""
+"""Run something in each child that is forked from this process."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterable
-from copy import copy
-from queue import Queue
-from threading import Lock
-from typing import Any
+import os
+import sys
+from collections.abc import Callable
 
-from koala_middleware.faults import log_once
-
-_restarting: list[tuple[Any, str, Callable[..., Any]]] = []
+_calls: list[Callable[[], None]] = []
 
 
-def restart_uploads(client_classes: Iterable[type]) -> None:
-    """Make the first call through each client restart its uploads. To be called in the child.
+def in_each_child(call: Callable[[], None]) -> None:
+    """Call ``call`` in each child, right after the fork."""
+    _calls.append(call)
 
-    The child's events go to a fresh queue: those from before the fork are the parent's to send.
+
+def watch_uwsgi() -> None:
+    """Notice also the forks of uWSGI, which tells Python of them only on request.
+
+    https://uwsgi-docs.readthedocs.io/en/latest/Options.html#py-call-osafterfork
     """
-    keep_dead_uploads()
-    this_fork, lock = object(), Lock()
-    for client_class in client_classes:
-        for name in ("_enqueue", "flush"):
-            method = getattr(client_class, name, None)
-            if method is not None:
-                _restarting.append((client_class, name, method))
-                setattr(client_class, name, _restart_first(method, this_fork, lock))
+    uwsgi = sys.modules.get("uwsgi")
+    next_hook = getattr(uwsgi, "post_fork_hook", None)
+    if uwsgi is None or getattr(next_hook, "runs_calls", False):
+        return
+
+    def post_fork_hook() -> None:
+        _run_calls()
+        if next_hook is not None:
+            next_hook()
+
+    post_fork_hook.runs_calls = True  # type: ignore[attr-defined]
+    uwsgi.post_fork_hook = post_fork_hook  # type: ignore[attr-defined]
 
 
-def keep_dead_uploads() -> None:
-    """Undo :func:`restart_uploads` for clients that have not been used since."""
-    while _restarting:
-        client_class, name, method = _restarting.pop()
-        setattr(client_class, name, method)
+def _run_calls() -> None:
+    for call in _calls:
+        call()
 
 
-def _restart_first(method: Callable[..., Any], this_fork: object, lock: Lock) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def restart_first(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if getattr(self, "_koala_fork", None) is not this_fork:
-            with lock:
-                if getattr(self, "_koala_fork", None) is not this_fork:
-                    try:
-                        _restart(self, method)
-                    except Exception as fault:
-                        log_once("the uploads of a client did not survive a fork", fault)
-                    self._koala_fork = this_fork
-        return method(self, *args, **kwargs)
-
-    return restart_first
-
-
-def _restart(client: Any, method: Callable[..., Any]) -> None:
-    post = inspect.unwrap(method).__globals__.get("post")
-    if post is not None:
-        _renew_session(post.__globals__)
-    consumers = client.consumers or ()  # None: sync_mode
-    if client.send and any(map(_died, consumers)):
-        client.queue = Queue(client.queue.maxsize)
-        client.consumers = [_anew(consumer, client.queue) for consumer in consumers]
-        for consumer in client.consumers:
-            consumer.start()
-
-
-def _died(consumer: Any) -> bool:
-    return consumer.ident is not None and consumer.running and not consumer.is_alive()
-
-
-def _anew(consumer: Any, queue: Queue[Any]) -> Any:
-    # In every version the consumer keeps what it was made with under the same names.
-    _, *names = inspect.signature(type(consumer).__init__).parameters
-    return type(consumer)(**{name: getattr(consumer, name) for name in names} | {"queue": queue})
-
-
-def _renew_session(request_module: dict[str, Any]) -> None:
-    """Replace the session of ``requests``: its open connections are the parent's, too."""
-    session = request_module.get("_session")
-    if session is not None:
-        renewed = copy(session)
-        # A copied adapter starts with an empty pool of connections.
-        adapters = [(prefix, copy(adapter)) for prefix, adapter in session.adapters.items()]
-        renewed.adapters = type(session.adapters)(adapters)
-        request_module["_session"] = renewed
+if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
+    os.register_at_fork(after_in_child=_run_calls)

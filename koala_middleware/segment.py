@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import os
 from collections.abc import Callable
 from copy import copy
 from types import ModuleType
 from typing import Any
 
 from koala_middleware.faults import log_once
-from koala_middleware.forks import keep_dead_uploads, restart_uploads
+from koala_middleware.forks import in_each_child, watch_uwsgi
 from koala_middleware.injection import IDENTIFY, TRACK, Method, fill
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
+from koala_middleware.uploads import keep_dead_uploads, restart_uploads
 from koala_middleware.visitor import Visitor, current
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
@@ -47,6 +47,7 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
             raise TypeError(f"instrument: expected {expected}, got {client_class!r}")
         _instrument_class(client_class)
         return
+    watch_uwsgi()
     watch_sdk(_instrument_module)
     if not sdk_is_installed():
         log_once(
@@ -77,8 +78,7 @@ def _after_fork_in_child() -> None:
         restart_uploads(instrumented)
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_each_child(_after_fork_in_child)
 
 
 def _instrument_module(module: ModuleType) -> None:

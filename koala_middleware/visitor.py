@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from koala_middleware.cookies import cookie_values, parse_anonymous_id
 from koala_middleware.faults import log_once
+from koala_middleware.forks import in_each_child
 from koala_middleware.options import Options
 
 P = ParamSpec("P")
@@ -111,8 +111,7 @@ def _after_fork_in_child() -> None:
     _binding = Lock()  # the parent's may be taken
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch (all but Windows)
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+in_each_child(_after_fork_in_child)
 
 
 def current_visitor() -> Visitor | None:

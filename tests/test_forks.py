@@ -200,7 +200,7 @@ def test_sdk_without_a_session_in_a_child() -> None:
 import segment.analytics.request as request
 def child():
     del request._session
-    koala.forks._renew_session(vars(request))
+    koala.uploads._renew_session(vars(request))
 fork(child)
 client.flush()
 """
@@ -232,6 +232,28 @@ client.flush(); analytics.flush()
         assert names(collector, 3) == {"before": 1, "too": 1, "a": 1}
         (event,) = [event for event in collector.events if event["event"] == "a"]
         assert event["properties"] == {"profile_id": ALICE}
+
+
+UWSGI = """
+import sys, types
+sys.modules["uwsgi"] = uwsgi = types.ModuleType("uwsgi")
+{hook}
+koala.instrument(); koala.instrument()
+with koala.profile("{ALICE}"):
+    uwsgi.post_fork_hook()
+    print(koala.current_visitor())
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "output"),
+    [("", "None"), ("uwsgi.post_fork_hook = lambda: print('theirs')", "theirs None")],
+)
+def test_uwsgis_own_hook(hook: str, output: str) -> None:
+    """What the real uWSGI calls where it forks without telling Python; see also test_found.py."""
+    script = UWSGI.replace("{hook}", hook).replace("{ALICE}", ALICE) + "client.flush()"
+    with collecting() as collector:
+        assert run(collector, script).split() == output.split()
 
 
 def test_remedy_may_be_turned_off() -> None:
