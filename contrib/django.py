@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 
 from koala_middleware.cookies import cookie_header
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
-from koala_middleware.request import minted_cookie, visit
+from koala_middleware.request import minted_cookie, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, await_as, call_as
 
@@ -45,6 +45,7 @@ class KoalaMiddleware:
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
         self.options = _options()
+        self._visit = visiting(self.options, lambda request: request)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -65,14 +66,10 @@ class KoalaMiddleware:
         cookies = (
             request.META.get("HTTP_COOKIE") if scope is None else cookie_header(scope["headers"])
         )
-        visitor = visit(self.options, cookies, _unchanged, request)
+        visitor = self._visit(cookies, request)
         request.koala = visitor  # type: ignore[attr-defined]
         (request.META if scope is None else scope)["koala"] = visitor
         return visitor
-
-
-def _unchanged(request: HttpRequest) -> HttpRequest:
-    return request
 
 
 def _options() -> Options:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from koala_middleware.cookies import cookie_header
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import minted_cookie, visit
+from koala_middleware.request import minted_cookie, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, await_as
 
@@ -40,13 +40,14 @@ class KoalaMiddleware:
     def __init__(self, app: ASGIApp, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
+        self._visit = visiting(self.options, self.request)
         instrument()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        visitor = visit(self.options, cookie_header(scope["headers"]), self.request, scope)
+        visitor = self._visit(cookie_header(scope["headers"]), scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
         scope["koala"] = visitor
         if visitor.set_cookie is not None:

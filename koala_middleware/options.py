@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Any, TypedDict
 
 from koala_middleware.context import CONTEXT_KEYS
@@ -54,11 +53,6 @@ class Options:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_option(field.name, getattr(self, field.name), f"option {field.name}")
-
-    @cached_property
-    def ask_the_request(self) -> bool:
-        """Whether a visitor must know more of its request than the cookies."""
-        return bool(self.header_name or self.email or self.context or self.mint)
 
 
 class OptionKeywords(TypedDict, total=False):

@@ -14,23 +14,30 @@ from koala_middleware.sources import source_of
 from koala_middleware.visitor import Visitor, call_as, parse_with
 
 
-def visit(
-    options: Options, cookies: str | None, make_request: Callable[[Any], object], raw: Any
-) -> Visitor:
-    """Return the visitor of a request.
+def visiting(
+    options: Options, make_request: Callable[[Any], object]
+) -> Callable[[str | None, Any], Visitor]:
+    """Return a function that makes the visitor of a request of its cookies and its raw form.
 
-    ``make_request(raw)`` makes the adapter's own type of request, for those options that take one.
+    ``make_request`` makes of the raw form, an environ or a scope, what the options that take a
+    request are given.
     """
-    if options.request_filter is not None and not _admits(
-        options.request_filter, make_request, raw
-    ):
-        return Visitor(options=options)
-    if not options.ask_the_request:
-        return Visitor(None, None, cookies, options)
-    visitor = RequestVisitor(options, cookies, make_request, raw)
-    if options.mint is not None and visitor.profile_id is None:
-        visitor.mint(options.mint)
-    return visitor
+    request_filter, mint = options.request_filter, options.mint
+    asking = bool(options.header_name or options.email or options.context or mint)
+
+    def visit(cookies: str | None, raw: Any) -> Visitor:
+        if request_filter is not None and not _admits(request_filter, make_request, raw):
+            return Visitor(options=options)
+        if not asking:
+            return Visitor(None, None, cookies, options)
+        visitor = RequestVisitor(options, cookies, make_request, raw)
+        if mint is not None and visitor.profile_id is None:
+            visitor.mint(mint)
+        return visitor
+
+    if request_filter is None and not asking:
+        return lambda cookies, raw: Visitor(None, None, cookies, options)
+    return visit
 
 
 def _admits(

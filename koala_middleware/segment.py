@@ -101,7 +101,9 @@ def _has(client_class: Any, method: Method) -> bool:
     shared = [
         parameter.name
         for parameter in parameters[: len(method.parameters)]
-        if parameter.default is None and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and parameter.default
+        in (None, parameter.empty)  # ours passes None where the caller is silent
     ]
     return isinstance(client_class, type) and tuple(shared) == method.parameters
 

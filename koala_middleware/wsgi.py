@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import minted_cookie, visit
+from koala_middleware.request import minted_cookie, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, call_as
 
@@ -31,10 +31,11 @@ class KoalaMiddleware:
     def __init__(self, app: WSGIApplication, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
+        self._visit = visiting(self.options, self.request)
         instrument()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        visitor = visit(self.options, environ.get("HTTP_COOKIE"), self.request, environ)
+        visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
         environ["koala"] = visitor
         if visitor.set_cookie is not None:
             start_response = _minting(start_response, visitor)
