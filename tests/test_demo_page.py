@@ -1,0 +1,135 @@
+"""The demo that runs until Ctrl-C, in a process of its own: Django is set up but once in each."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from koala_middleware.demo.actions import ACTIONS
+
+PYTHON = [sys.executable, "-W", "error"]
+ALICE = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
+
+
+class Demo:
+    """A demo that runs until it is told to stop."""
+
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.process.stdout.readline())
+        assert found is not None
+        self.port = int(found[1])
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, str, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = response.status, response.read().decode(), response.headers
+        connection.close()
+        return answer
+
+    def events(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = json.loads(self.ask("GET", "/events")[1])
+        return listed
+
+    def stop(self) -> tuple[int, str, str]:
+        self.process.send_signal(signal.SIGINT)
+        stdout, stderr = self.process.communicate(timeout=10)
+        return self.process.returncode, stdout, stderr
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Demo]:
+    running = Demo(*PYTHON, "-m", "koala_middleware", "demo", "--port", "0")
+    yield running
+    assert running.stop() == (0, "", "")
+
+
+def test_the_page_has_a_button_for_each_action_and_loads_nothing_from_outside(
+    running: Demo,
+) -> None:
+    status, page, headers = running.ask("GET", "/")
+    assert status == 200
+    assert re.findall(r'data-path="([^"]*)"', page) == [action.path for action in ACTIONS]
+    assert "://" not in page
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    nonces = re.findall("'nonce-([^']+)'", policy)
+    assert re.findall('nonce="([^"]+)"', page) == nonces
+    assert running.ask("GET", "/")[2]["Content-Security-Policy"] != policy
+
+
+@pytest.mark.parametrize("site", ["django", "flask", "starlette"])
+def test_each_site_has_a_page_of_its_own(running: Demo, site: str) -> None:
+    status, page, _ = running.ask("GET", f"/{site}/")
+    assert status == 200
+    assert [f"/{site}/{action}" for action in re.findall('action="([^"]*)"', page)] == [
+        action.path for action in ACTIONS if action.site.lower() == site
+    ]
+
+
+def test_a_pressed_button_s_event_is_listed(running: Demo) -> None:
+    assert running.ask("POST", "/flask/cart?ref=mine", Cookie=f"ko_id={ALICE}")[0] == 200
+    deadline = time.monotonic() + 5
+    while "mine" not in [event["ref"] for event in running.events()]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (listed,) = (event for event in running.events() if event["ref"] == "mine")
+    assert listed == {
+        "event": "Product Added",
+        "ref": "mine",
+        "profile_id": ALICE,
+        "reason": None,
+        "hint": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "listed"),
+    [
+        ({}, {"event": None, "ref": None, "profile_id": None, "reason": "not subscribed"}),
+        ({"event": "\ud800"}, {"event": "\ud800"}),
+        ({"event": ["a"], "properties": "b"}, {"event": "(list)", "profile_id": None}),
+        ({"properties": {"profile_id": 7}}, {"profile_id": "(int)"}),
+    ],
+)
+def test_an_odd_event_is_listed(
+    running: Demo, event: dict[str, Any], listed: dict[str, Any]
+) -> None:
+    assert running.ask("POST", "/v1/batch", json.dumps({"batch": [event]}).encode())[0] == 200
+    newest = running.events()[0]
+    assert {name: newest[name] for name in listed} == listed
+
+
+def test_a_demo_for_others_warns_and_sends_its_last_events_at_ctrl_c() -> None:
+    """The SDK keeps an event for up to half a second; the collector is to outlive it."""
+    telling = """
+from koala_middleware.__main__ import main
+from koala_middleware.inspector.collector import EventStore
+add = EventStore.add
+def telling(self, events):
+    add(self, events)
+    print(events[0]["event"])
+EventStore.add = telling
+raise SystemExit(main(["demo", "--port", "0", "--host", "0.0.0.0"]))
+"""
+    demo = Demo(*PYTHON, "-c", telling)
+    assert demo.ask("POST", "/starlette/project")[0] == 200
+    code, stdout, stderr = demo.stop()
+    assert (code, stdout) == (0, "Project Created\n")
+    assert stderr.startswith("koala-middleware demo: warning: whoever reaches 0.0.0.0 can read")
+    assert stderr.count("\n") == 1
