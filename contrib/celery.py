@@ -1,0 +1,149 @@
+"""Koala's visitor for Celery."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial, wraps
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery, Task, signals
+from celery.app.amqp import AMQP
+from celery.worker.request import Request
+
+from koala_middleware import segment
+from koala_middleware.faults import log_once
+from koala_middleware.options import OptionKeywords, Options, options_from_keywords
+from koala_middleware.visitor import Visitor, call_as, current
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+HEADERS = ("koala_profile_id", "koala_anonymous_id")
+_FLUSH_SECONDS = 10
+
+_options: dict[Celery | None, Options] = {}
+_patched: list[tuple[type, str, Any, Any]] = []
+
+
+def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> None:
+    """Let each task run as the visitor who was current where it was sent.
+
+    To be called where tasks are sent and where they run. Segment's calls are instrumented, too,
+    and a worker that shuts down uploads what they have queued.
+
+    :param app: the only Celery app this is for, or None for all of the process.
+    :param options: those of :class:`koala_middleware.Options`, of which a task needs two:
+        ``property_name``, and ``parse``, which a profile id that arrives must pass once more.
+
+    Raises TypeError or ValueError for what is no app, and for an unknown or wrong option.
+    """
+    if not isinstance(app, Celery | None):
+        raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
+    _options[app] = options_from_keywords(options)
+    segment.instrument()
+    if not _patched:
+        for owner, name, ours in _hooks():
+            _patched.append((owner, name, ours, vars(owner)[name]))
+            setattr(owner, name, ours)
+        signals.worker_process_shutdown.connect(_flush)
+        signals.worker_shutdown.connect(_flush)
+
+
+def uninstrument() -> None:
+    """Undo :func:`instrument` for every app; Segment's calls stay instrumented."""
+    _options.clear()
+    signals.worker_process_shutdown.disconnect(_flush)
+    signals.worker_shutdown.disconnect(_flush)
+    while _patched:
+        owner, name, ours, original = _patched.pop()
+        # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
+        if vars(owner)[name] is ours:
+            setattr(owner, name, original)
+
+
+def _hooks() -> Iterator[tuple[type, str, Any]]:
+    # What sends a message, once the caller and the routes have said what its headers are.
+    cached = vars(AMQP)["send_task_message"]
+    get, *others = cached.__get__, cached.__set__, cached.__delete__
+    send = property(lambda amqp: partial(_send, amqp.app, get(amqp, AMQP)), *others)
+    yield AMQP, "send_task_message", send
+    # What runs a message's task, its handlers and callbacks. An eager task has one of its own.
+    yield Task, "__trace__", property(_tracer, lambda t, tracer: vars(t).update(__trace__=tracer))
+    # What the worker does itself for a task whose process it has killed or lost, or never starts.
+    for name in ("on_failure", "on_timeout", "revoked", "terminate"):
+        yield Request, name, _handler(vars(Request)[name])
+
+
+def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    visitor = current.get()
+    if visitor and _options_of(app):
+        kwargs["headers"] = _with_ids(dict(kwargs.get("headers") or {}), visitor)
+    return send(*args, **kwargs)
+
+
+def _with_ids(headers: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
+    own = dict(zip(HEADERS, (visitor.profile_id, visitor.anonymous_id), strict=True))
+    source = headers if headers.keys() & own else own  # a retry brings those it was sent with
+    ids: dict[str, Any] = {name: source[name] for name in own if _is_id(source.get(name))}
+    if isinstance(headers.get("headers"), dict):
+        # Then a retry sends these, else all headers that Celery itself has no use for:
+        # https://github.com/celery/celery/issues/4875
+        ids["headers"] = headers["headers"] | ids
+    return headers | ids
+
+
+def _tracer(task: Any) -> Callable[..., Any] | None:
+    tracer = vars(task).get("__trace__")
+    return tracer and (lambda *args: _call_as_sender(task.app, args[-1], tracer, *args))
+
+
+def _handler(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def handler(self: Request, *args: Any, **kwargs: Any) -> Any:
+        return _call_as_sender(self.app, self.request_dict, original, self, *args, **kwargs)
+
+    return handler
+
+
+def _call_as_sender(
+    app: Celery, message: Mapping[str, Any], call: Callable[..., Any], *args: Any, **kwargs: Any
+) -> Any:
+    options = _options_of(app)
+    if options is None:
+        return call(*args, **kwargs)
+    profile_id, anonymous_id = map(partial(_arrived, message), HEADERS, (options.parse, str))
+    return call_as(Visitor(profile_id, anonymous_id, None, options), call, *args, **kwargs)
+
+
+def _options_of(app: Celery) -> Options | None:
+    return _options.get(app, _options.get(None))
+
+
+def _arrived(message: Mapping[str, Any], name: str, parse: Callable[[str], object]) -> str | None:
+    """Return an id, which may be from anybody who can write to the broker."""
+    headers = message.get("headers")  # where protocol 1 has all of them
+    value = message.get(name, headers.get(name) if isinstance(headers, dict) else None)
+    parsed, fault = "", None
+    try:
+        parsed = str(parse(value) or "") if _is_id(value) else ""
+    except Exception as raised:
+        fault = raised
+    if value is not None and not _is_id(parsed):
+        log_once(f"a task's {name} was refused: does instrument() know your option parse?", fault)
+    return parsed if _is_id(parsed) else None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
+
+
+def _flush(**_: object) -> None:
+    """Upload what the SDK's own clients have queued, which it drops at exit."""
+    packages = {client.__module__.rpartition(".")[0] for client in segment.instrumented}
+    clients: list[Any] = [getattr(sys.modules.get(p), "default_client", None) for p in packages]
+    alive = [c for c in clients if any(u.is_alive() for u in getattr(c, "consumers", None) or ())]
+    thread = Thread(target=lambda: [client.flush() for client in alive], daemon=True)
+    thread.start()
+    thread.join(_FLUSH_SECONDS)
