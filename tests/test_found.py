@@ -22,7 +22,7 @@ from starlette.routing import Route
 import koala_middleware as koala
 from koala_middleware.contrib.starlette import KoalaMiddleware
 from tests.storm.processes import running_collector, running_server
-from tests.storm.servers import AFTER_FORK, SERVERS
+from tests.storm.servers import SERVERS
 from tests.visitors import ALICE, BOB, profile_ids, track
 
 
@@ -40,7 +40,6 @@ def post(url: str, seconds: float = 5) -> int:
 
 
 UWSGI = SERVERS["uwsgi"]
-UWSGI_SILENT = replace(UWSGI, command=UWSGI.command.replace(AFTER_FORK, ""), forks_late=True)
 needs_uwsgi = pytest.mark.skipif(bool(UWSGI.missing()), reason="uWSGI is not installed")
 needs_daphne = pytest.mark.skipif(
     bool(SERVERS["daphne"].missing()), reason="Daphne is not installed"
@@ -63,7 +62,7 @@ def test_workers_of_uwsgi_send_their_events(tmp_path: Path, file: Path) -> None:
     """
     with (
         running_collector() as collector,
-        running_server(UWSGI_SILENT, collector, file, tmp_path) as url,
+        running_server(UWSGI, collector, file, tmp_path) as url,
     ):
         assert post(f"{url}/bare/plain/1") == 200
         deadline = time.monotonic() + 10
@@ -86,8 +85,8 @@ def test_uwsgi_tells_python_of_its_forks(
     tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.storm.processes.START_SECONDS", 20)
-    command = UWSGI_SILENT.command.replace(" --master", " --master --py-call-osafterfork")
-    server = replace(UWSGI_SILENT, command=command)
+    command = UWSGI.command.replace(" --master", " --master --py-call-osafterfork")
+    server = replace(UWSGI, command=command)
     with (
         running_collector() as collector,
         running_server(server, collector, file, tmp_path) as url,

@@ -14,10 +14,6 @@ WSGI = "tests.storm.wsgi_sites:application"
 GUNICORN = "gunicorn --bind 127.0.0.1:{port} --keep-alive 120 --graceful-timeout 5 --workers 2"
 
 
-# Without it uWSGI forks behind Python's back; on Python 3.13 it aborts (both: see test_found.py).
-AFTER_FORK = " --py-call-osafterfork" if sys.version_info < (3, 13) else ""
-
-
 @dataclass(frozen=True)
 class Server:
     """A server, its command line, and what is different about it.
@@ -106,9 +102,9 @@ SERVERS = {
         # Closing all connections, because it closes them whether it has said so or not.
         "pyuwsgi --http-socket 127.0.0.1:{port} --add-header Connection:close --listen 100"
         " --master --processes 2 --enable-threads --threads 8 --offload-threads 2"
-        f" --die-on-term{AFTER_FORK} --disable-logging --need-app --module",
+        " --die-on-term --disable-logging --need-app --module",
         ("pyuwsgi",),
-        forks_late=bool(AFTER_FORK),
+        forks_late=True,
     ),
     "granian-wsgi": Server(
         "wsgi",
