@@ -109,7 +109,10 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
 
     def scoped_close() -> None:
         vars(response).pop("close", None)  # the class's again: response and closure are a cycle
-        call_as(visitor, close)
+        try:
+            call_as(visitor, close)
+        finally:
+            visitor.end_request()
 
     response.close = scoped_close  # type: ignore[method-assign]
     return response

@@ -10,7 +10,7 @@ from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
 from koala_middleware.mint import Mint, mint_profile_id
 from koala_middleware.options import Options
-from koala_middleware.sources import source_of
+from koala_middleware.sources import snapshot, source_of
 from koala_middleware.visitor import Visitor, call_as, parse_with
 
 
@@ -97,6 +97,9 @@ class RequestVisitor(Visitor):
         wanted = self.options.context
         keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
         return request_context(source_of(self._raw), keys)
+
+    def end_request(self) -> None:
+        self._raw = snapshot(self._raw)
 
     def mint(self, mint: Mint) -> None:
         """Give the visitor a new profile id if the request is one that may set the cookie."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from koala_middleware.cookies import cookie_header
@@ -85,6 +86,20 @@ class ScopeSource:
 
 
 Source = EnvironSource | ScopeSource
+
+
+def snapshot(request: Any) -> Any:
+    """Return a request that stays what it is when its environ becomes another's.
+
+    uWSGI uses one environ for all requests of a worker's thread, one after the other.
+    """
+    if isinstance(request, dict):
+        return dict(request)
+    environ = getattr(request, "environ", None)
+    if environ is not None:  # Django under WSGI
+        request = copy(request)
+        request.environ = request.META = dict(environ)
+    return request
 
 
 def source_of(request: Any) -> Source:

@@ -74,6 +74,9 @@ class Visitor:
         """Return what Segment calls the context of an event, where the option wants it."""
         return {}
 
+    def end_request(self) -> None:
+        """Keep what is known of the request from becoming what is known of the next one."""
+
     def _read(self, cookies: str) -> None:
         self._profile_id = self._find_profile_id(cookies)
         name = self.options.anonymous_id_cookie

@@ -45,12 +45,19 @@ class KoalaMiddleware:
         if not (file_wrapper is None or isinstance(file_wrapper, type)):
             environ["wsgi.file_wrapper"] = _recording(file_wrapper, files)
 
-        iterable = call_as(visitor, self.app, environ, start_response)
-        if type(iterable) in (list, tuple) or any(iterable is file for file in files):
-            return iterable
-        if isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper):
-            return iterable
-        return ScopedBody(iterable, visitor)
+        try:
+            iterable = call_as(visitor, self.app, environ, start_response)
+        except BaseException:
+            visitor.end_request()
+            raise
+        if not (
+            type(iterable) in (list, tuple)
+            or any(iterable is file for file in files)
+            or (isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper))
+        ):
+            return ScopedBody(iterable, visitor)
+        visitor.end_request()
+        return iterable
 
     def request(self, environ: WSGIEnvironment) -> object:
         """Return what a ``request_filter`` gets."""
@@ -106,5 +113,8 @@ class ScopedBody:
         """Close the iterable itself (not its iterator), once."""
         iterable, self._iterable = self._iterable, ()
         close = getattr(iterable, "close", None)
-        if close is not None:
-            call_as(self._visitor, close)
+        try:
+            if close is not None:
+                call_as(self._visitor, close)
+        finally:
+            self._visitor.end_request()

@@ -14,17 +14,18 @@ from tests.storm.storm import storm
 from tests.storm.verdict import judge, master
 from tests.visitors import ALICE, BOB
 
-REQUESTS = 1500
+REQUESTS = 750
 
 
+@pytest.mark.parametrize("all_options", [False, True], ids=["plain", "all-options"])
 @pytest.mark.parametrize("name", SERVERS)
-def test_no_event_is_lost_or_of_another_visitor(name: str) -> None:
+def test_no_event_is_lost_or_of_another_visitor(name: str, all_options: bool) -> None:
     if missing := SERVERS[name].missing():
         reason = f"{name}: not installed: {', '.join(missing)}"
         if "CI" in os.environ:
             pytest.fail(reason)
         pytest.skip(reason)
-    done = storm(name, REQUESTS)
+    done = storm(name, REQUESTS, all_options=all_options)
     assert done.faults == 0, "\n".join([*done.verdict.examples, done.log])
     assert sum(row.requests for row in done.verdict.rows.values()) == REQUESTS
 

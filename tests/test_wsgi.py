@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextvars
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
+import segment.analytics as analytics
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import Client
 
 import koala_middleware as koala
+from koala_middleware.testing import capture_events
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.visitors import ALICE, BOB
 
@@ -286,3 +289,29 @@ def test_request_filter_runs_as_nobody() -> None:
     with koala.profile(BOB):
         app(environ(), start_response)
     assert seen == [None]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_request_stays_itself_in_an_environ_that_is_used_again(fails: bool, streamed: bool) -> None:
+    """As uWSGI does; a background thread may still work for the request before."""
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        carried.append(koala.carry(lambda: analytics.track("u1", "E")))
+        if fails:
+            raise LookupError
+        return iter([b"x"]) if streamed else [b"x"]
+
+    carried: list[Callable[[], object]] = []
+    app = KoalaMiddleware(application, context={"page"}, email=lambda environ: environ["PATH_INFO"])
+    env = environ(ALICE) | {"PATH_INFO": "/alice"}
+    with suppress(LookupError):
+        body = app(env, start_response)
+        list(body)
+        getattr(body, "close", bool)()
+    env.clear()
+    env["PATH_INFO"] = "/bob"
+    with capture_events() as events:
+        carried[0]()
+    assert events[0]["context"]["page"] == {"path": "/alice"}
+    assert events[0]["properties"] == {"profile_id": ALICE, "email": "/alice"}

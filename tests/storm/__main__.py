@@ -16,6 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
     parser.add_argument("--requests", type=int, default=1500, help="per server (%(default)s)")
     parser.add_argument("--server", nargs="+", choices=SERVERS, default=list(SERVERS))
+    parser.add_argument("--all-options", action="store_true", help="every option on")
     parser.add_argument("--json", type=Path, help="a file for the results")
     arguments = parser.parse_args()
 
@@ -27,7 +28,9 @@ def main() -> int:
             broken += 1
             continue
         try:
-            storms.append(done := storm(name, arguments.requests))
+            storms.append(
+                done := storm(name, arguments.requests, all_options=arguments.all_options)
+            )
         except Exception as error:
             print(f"{name}: {error!r}", file=sys.stderr)
             broken += 1

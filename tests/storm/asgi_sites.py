@@ -25,6 +25,7 @@ from koala_middleware.asgi import ASGIApp, KoalaMiddleware, Receive, Scope, Send
 from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
 from tests.storm.asgi_work import act, body, chunks, chunks_in_a_thread, later
 from tests.storm.kinds import CHUNKS
+from tests.storm.options import OPTIONS, SETTINGS
 from tests.storm.tracking import FILE, PAUSE, track, track_later
 
 tasks: set[asyncio.Task[None]] = set()
@@ -96,7 +97,7 @@ starlette_site = Starlette(
         Route("/starlette/{kind}/{ref}", starlette_view, methods=["POST"]),
         WebSocketRoute("/starlette/websocket/{ref}", converse),
     ],
-    middleware=[Middleware(StarletteMiddleware)],
+    middleware=[Middleware(StarletteMiddleware, **OPTIONS)],
     exception_handlers={Exception: starlette_error_page},
 )
 
@@ -133,10 +134,11 @@ settings.configure(
     MIDDLEWARE=["koala_middleware.contrib.django.KoalaMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="storm",
+    **SETTINGS,
 )
 
 SITES: dict[str, ASGIApp] = {
-    "bare": KoalaMiddleware(bare),
+    "bare": KoalaMiddleware(bare, **OPTIONS),
     "starlette": starlette_site,
     "django": cast(ASGIApp, get_asgi_application()),
 }

@@ -49,7 +49,9 @@ def running_collector() -> Iterator[str]:
 
 
 @contextmanager
-def running_server(server: Server, collector: str, file: Path, folder: Path) -> Iterator[str]:
+def running_server(
+    server: Server, collector: str, file: Path, folder: Path, all_options: bool = False
+) -> Iterator[str]:
     """Run a server, which keeps its log in ``folder``, and give its URL.
 
     Raises StartError with the end of its log if it does not come up.
@@ -59,6 +61,7 @@ def running_server(server: Server, collector: str, file: Path, folder: Path) -> 
         "PYTHONWARNINGS": "ignore",
         "STORM_COLLECTOR": collector,
         "STORM_FILE": str(file),
+        "STORM_ALL_OPTIONS": "yes" if all_options else "",
         "STORM_BEFORE_FORK": "yes" if server.forks_late else "",
     }
     port = _free_port()

@@ -51,8 +51,8 @@ class Storm:
         return sum(row.faults for row in self.verdict.rows.values())
 
 
-def storm(name: str, count: int) -> Storm:
-    """Play ``count`` requests to the server ``name``.
+def storm(name: str, count: int, *, all_options: bool = False) -> Storm:
+    """Play ``count`` requests to the server ``name``, with every option on or with none.
 
     Raises StartError if it does not start, TimeoutError if it does not answer.
     """
@@ -63,13 +63,13 @@ def storm(name: str, count: int) -> Storm:
         file.write_bytes(os.urandom(FILE_SIZE))
         with (
             running_collector() as collector,
-            running_server(server, collector, file, Path(folder)) as url,
+            running_server(server, collector, file, Path(folder), all_options) as url,
         ):
             client = Client(url, server.interface, file.read_bytes())
             asyncio.run(client.play(plan(server, count, name), count))
             outcomes = client.outcomes + ([master()] if server.forks_late else [])
             events = _events(collector, outcomes)
-        verdict = judge(name, outcomes, events)
+        verdict = judge(name, outcomes, events, all_options)
         seconds = time.monotonic() - start
         log = log_end(Path(folder))
         return Storm(name, seconds, client.connections, client.resent, verdict, log)

@@ -18,6 +18,7 @@ import koala_middleware as koala
 from koala_middleware.contrib.flask import KoalaMiddleware as FlaskMiddleware
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.storm.kinds import CHUNK_SIZE, CHUNKS
+from tests.storm.options import OPTIONS, SETTINGS
 from tests.storm.tracking import (
     FILE,
     PAUSE,
@@ -80,7 +81,7 @@ def bare(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 
 flask_site = flask.Flask(__name__)
-flask_site.wsgi_app = FlaskMiddleware(flask_site.wsgi_app)  # type: ignore[method-assign]
+flask_site.wsgi_app = FlaskMiddleware(flask_site.wsgi_app, **OPTIONS)  # type: ignore[method-assign]
 
 
 @flask_site.post("/flask/<kind>/<ref>")
@@ -117,10 +118,11 @@ settings.configure(
     MIDDLEWARE=["koala_middleware.contrib.django.KoalaMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="storm",
+    **SETTINGS,
 )
 
 SITES: dict[str, WSGIApplication] = {
-    "bare": KoalaMiddleware(bare),
+    "bare": KoalaMiddleware(bare, **OPTIONS),
     "flask": flask_site,
     "django": get_wsgi_application(),
 }
