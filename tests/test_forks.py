@@ -32,6 +32,7 @@ def fork(call, *args):
     child = os.fork()
     if child == 0:
         call(*args)
+        sys.stdout.flush()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 
