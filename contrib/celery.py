@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 HEADERS = ("koala_profile_id", "koala_anonymous_id")
+PROPERTIES = "koala_properties"  # what koala_middleware.bind() has bound, as far as it is JSON
+_MOST_PROPERTIES = 8192  # characters
 _FLUSH_SECONDS = 10
 
 _options: dict[Celery | None, Options] = {}
@@ -78,20 +81,26 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
 
 def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     visitor = current.get()
-    if visitor and _options_of(app):
-        kwargs["headers"] = _with_ids(dict(kwargs.get("headers") or {}), visitor)
+    if (visitor or (visitor is not None and visitor.bound)) and _options_of(app):
+        kwargs["headers"] = _with_visitor(dict(kwargs.get("headers") or {}), visitor)
     return send(*args, **kwargs)
 
 
-def _with_ids(headers: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
-    own = dict(zip(HEADERS, (visitor.profile_id, visitor.anonymous_id), strict=True))
+def _with_visitor(headers: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
+    own: dict[str, Any] = dict(
+        zip(HEADERS, (visitor.profile_id, visitor.anonymous_id), strict=True)
+    )
+    own |= {PROPERTIES: visitor.bound}
     source = headers if headers.keys() & own else own  # a retry brings those it was sent with
-    ids: dict[str, Any] = {name: source[name] for name in own if _is_id(source.get(name))}
+    sent: dict[str, Any] = {name: source[name] for name in HEADERS if _is_id(source.get(name))}
+    properties = _json_properties(source.get(PROPERTIES))
+    if properties:
+        sent[PROPERTIES] = properties
     if isinstance(headers.get("headers"), dict):
         # Then a retry sends these, else all headers that Celery itself has no use for:
         # https://github.com/celery/celery/issues/4875
-        ids["headers"] = headers["headers"] | ids
-    return headers | ids
+        sent["headers"] = headers["headers"] | sent
+    return headers | sent
 
 
 def _tracer(task: Any) -> Callable[..., Any] | None:
@@ -101,7 +110,7 @@ def _tracer(task: Any) -> Callable[..., Any] | None:
 
 def _handler(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def handler(self: Request, *args: Any, **kwargs: Any) -> Any:
+    def handler(self: Any, *args: Any, **kwargs: Any) -> Any:
         return _call_as_sender(self.app, self.request_dict, original, self, *args, **kwargs)
 
     return handler
@@ -113,18 +122,26 @@ def _call_as_sender(
     options = _options_of(app)
     if options is None:
         return call(*args, **kwargs)
-    profile_id, anonymous_id = map(partial(_arrived, message), HEADERS, (options.parse, str))
-    return call_as(Visitor(profile_id, anonymous_id, None, options), call, *args, **kwargs)
+    profile_id, anonymous_id = map(partial(_arrived_id, message), HEADERS, (options.parse, str))
+    visitor = Visitor(profile_id, anonymous_id, None, options)
+    visitor.bound = _json_properties(_arrived(message, PROPERTIES))
+    return call_as(visitor, call, *args, **kwargs)
 
 
 def _options_of(app: Celery) -> Options | None:
     return _options.get(app, _options.get(None))
 
 
-def _arrived(message: Mapping[str, Any], name: str, parse: Callable[[str], object]) -> str | None:
-    """Return an id, which may be from anybody who can write to the broker."""
+def _arrived(message: Mapping[str, Any], name: str) -> Any:
     headers = message.get("headers")  # where protocol 1 has all of them
-    value = message.get(name, headers.get(name) if isinstance(headers, dict) else None)
+    return message.get(name, headers.get(name) if isinstance(headers, dict) else None)
+
+
+def _arrived_id(
+    message: Mapping[str, Any], name: str, parse: Callable[[str], object]
+) -> str | None:
+    """Return an id, which may be from anybody who can write to the broker."""
+    value = _arrived(message, name)
     parsed, fault = "", None
     try:
         parsed = str(parse(value) or "") if _is_id(value) else ""
@@ -137,6 +154,20 @@ def _arrived(message: Mapping[str, Any], name: str, parse: Callable[[str], objec
 
 def _is_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
+
+
+def _json_properties(given: object) -> dict[str, Any]:
+    """Return those properties that JSON has a form for, or none if they are too large."""
+    properties = given if isinstance(given, Mapping) else {}
+    kept = {name: value for name, value in properties.items() if _is_json({name: value})}
+    return kept if len(json.dumps(kept)) <= _MOST_PROPERTIES else {}
+
+
+def _is_json(value: object) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _flush(**_: object) -> None:

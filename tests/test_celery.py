@@ -41,7 +41,7 @@ app = Celery("tests", broker="memory://", backend="cache+memory://", set_as_curr
 app.conf.broker_transport_options = {"polling_interval": 0.005}
 
 
-def task(app: Any = app, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Do what ``app.task`` does, which has no types."""
     return lambda function: app.task(**options)(function)
 
@@ -351,21 +351,19 @@ def test_what_the_worker_does_itself_is_done_as_the_visitor(events: Events) -> N
         signals.task_revoked.disconnect(on_revoked)
 
 
-def test_task_that_no_worker_has_prepared(events: Events) -> None:
-    """Celery then makes what runs it when it is first run."""
-    site = Celery("site", broker="memory://", set_as_current=False)
-
-    @task(site, shared=False)
-    def site_task() -> None:
-        track("task")
-
+@pytest.mark.parametrize("outcome", ["succeed", "fail"])
+@pytest.mark.parametrize("sender", [ALICE, None])
+def test_who_was_current_in_the_worker_is_restored(
+    sender: str | None, outcome: str, events: Events
+) -> None:
+    """And is not taken for the one who sent a task that nobody sent."""
     instrument()
-    try:
-        trace_task(site_task, "id", (), {}, {"koala_profile_id": ALICE}, app=site)
-        assert profile_ids(events) == {"task": ALICE}
-    finally:
-        uninstrument()
-        site.close()
+    message = {"id": "1"} | ({"koala_profile_id": sender} if sender else {})
+    with koala.profile(BOB):
+        trace_task(handled, "1", (outcome,), {}, message, app=app)
+        assert koala.get_profile_id() == BOB
+    uninstrument()
+    assert set(profile_ids(events).values()) == {sender}
 
 
 # Eager tasks, and calls that Celery has no part in.
@@ -516,6 +514,44 @@ def test_retry_keeps_both_ids_of_its_own(sender: Celery) -> None:
         )
     )
     assert headers == {"koala_anonymous_id": "b"}
+
+
+# What koala_middleware.bind() has bound
+
+
+def test_bound_properties_cross_as_far_as_they_are_json(sender: Celery) -> None:
+    def send() -> None:
+        koala.bind(plan="team", seats=5, tags=["a"], when=object(), ratio=float("nan"), pair=(1,))
+        sender.send_task("task")
+
+    properties = {"plan": "team", "seats": 5, "tags": ["a"]}
+    assert headers_of(lambda: in_request(send, None)) == {"koala_properties": properties}
+
+
+def test_bound_properties_that_are_too_many_stay(sender: Celery) -> None:
+    def send() -> None:
+        koala.bind(text="x" * 9000)
+        sender.send_task("task")
+
+    assert headers_of(lambda: in_request(send)) == {"koala_profile_id": ALICE}
+
+
+@pytest.mark.usefixtures("worker")
+def test_bound_properties_are_in_the_events_of_the_task(events: Events) -> None:
+    def send() -> None:
+        koala.bind(plan="team")
+        note.delay()
+
+    in_request(send)
+    wait_for(events, 1)
+    assert events[0]["properties"]["plan"] == "team"
+
+
+@pytest.mark.parametrize("value", ["text", 5, ["a"], {"a": "x" * 9000}, None])
+@pytest.mark.usefixtures("worker")
+def test_bound_properties_that_arrive_wrong_are_refused(value: object, events: Events) -> None:
+    note.apply_async(headers={"koala_properties": value})
+    assert wait_for(events, 1) == {"task": None}
 
 
 # What arrives is from another trust zone.
@@ -779,7 +815,7 @@ app.conf.task_ignore_result = True
 instrument(app)
 
 # Seldom, so that the last events are still queued when the worker shuts down.
-analytics.default_client = analytics.Client("key", host=segment_url, upload_interval=2)
+analytics.default_client = analytics.Client("key", host=segment_url, upload_interval=3)
 
 def track(event):
     time.sleep(0.001)  # lets other visitors' tasks begin
@@ -867,6 +903,7 @@ last = [f"last {number}" for number in range(20)]
 print(json.dumps(expected + [(event, None) for event in last]), flush=True)
 sys.stdin.read()
 group(map(note_with_result.si, last)).delay().get(timeout=20)
+print("done", flush=True)
 """
 
 
@@ -966,13 +1003,16 @@ def test_no_task_is_mixed_up_and_no_event_is_lost(
     with collecting() as collector:
         site = Site(pool, redis_url, collector, tmp_path)
         with (
-            site.worker("--concurrency", str(concurrency)),
             site.web(WEB, str(requests)) as web,
+            site.worker("--concurrency", str(concurrency)),
         ):
+            assert web.stdin is not None
             assert web.stdout is not None
             expected = json.loads(web.stdout.readline())
             # All but the last 20, which the web process sends at the end of its input.
             collector.wait_for(len(expected) - 20 + 1, 60)
+            web.stdin.close()
+            assert web.stdout.readline() == "done\n"
         assert len(expected) == tasks
         sent = [[e["event"], e["properties"].get("profile_id")] for e in collector.events]
         assert Counter(map(tuple, sent)) == Counter(

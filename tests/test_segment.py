@@ -210,6 +210,10 @@ def test_outside_a_request(client: Any) -> None:
         client.track(event="E")
 
 
+def test_identify_outside_a_request(client: Any) -> None:
+    assert client.identify("u1", {"a": 1})[1]["traits"] == {"a": 1}
+
+
 def test_request_without_any_id(client: Any) -> None:
     with koala.profile(None), pytest.raises(AssertionError):
         client.track(event="E")
