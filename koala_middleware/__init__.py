@@ -3,15 +3,14 @@
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
+from koala_middleware.scopes import carry, profile
 from koala_middleware.segment import instrument, uninstrument
 from koala_middleware.visitor import (
     Visitor,
     bind,
-    carry,
     current_visitor,
     get_profile_id,
     outgoing_headers,
-    profile,
 )
 
 __all__ = [

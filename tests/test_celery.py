@@ -758,7 +758,9 @@ def test_shutdown_is_not_held_up_by_an_upload(
 
     consumer = SimpleNamespace(is_alive=lambda: True)
     default_client(SimpleNamespace(consumers=[consumer], flush=flush))
+    start = time.monotonic()
     signals.worker_shutdown.send(sender=None)
+    assert time.monotonic() - start < 5
     assert reached.is_set()
     never.set()
 

@@ -292,6 +292,12 @@ def test_carry_takes_async(call: object) -> None:
     assert asyncio.run(carried(*arguments)) == (1, ALICE)  # type: ignore[operator]
 
 
+def test_carry_takes_a_class() -> None:
+    """Its ``__call__`` is that of its objects."""
+    with koala.profile(ALICE):
+        assert isinstance(koala.carry(Adder)(), Adder)
+
+
 def test_carry_keeps_name_and_signature() -> None:
     carried = koala.carry(add)
     assert (carried.__name__, carried.__doc__) == ("add", "Add.")

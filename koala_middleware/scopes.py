@@ -1,0 +1,107 @@
+"""Take a visitor to where no request is: ``profile()`` and ``carry()``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from koala_middleware.options import Options
+from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor, await_as, call_as, current
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class profile:  # noqa: N801 (used like a function)
+    """Make a visitor current for code outside a request; ``profile(None)`` hides the current one.
+
+    A context manager and a decorator, for functions and coroutine functions alike.
+
+    :param profile_id: the Koala profile id; a ``uuid.UUID`` will do.
+    :param anonymous_id: Segment's anonymous id.
+    :param options: those of the middleware, where its ``property_name`` is not the default one.
+        In a request the request's are used.
+    """
+
+    def __init__(
+        self,
+        profile_id: str | UUID | None,
+        *,
+        anonymous_id: str | None = None,
+        options: Options | None = None,
+    ) -> None:
+        if not isinstance(profile_id, str | UUID | None):
+            raise TypeError(f"profile: expected a str, a uuid.UUID or None, got {profile_id!r}")
+        self._profile_id = str(profile_id) if profile_id else None
+        self._anonymous_id = anonymous_id
+        self._options = options
+
+    def __enter__(self) -> Visitor:
+        visitor = self._visitor()
+        current.set(visitor)
+        return visitor
+
+    def __exit__(self, *exc_info: object) -> None:
+        # No token: one profile may be entered by many threads and tasks, and be left by a
+        # generator in another context, where it has nothing to restore.
+        visitor = current.get()
+        if isinstance(visitor, _Profile) and visitor.entered_by is self:
+            current.set(visitor.outer)
+
+    async def __aenter__(self) -> Visitor:
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.__exit__()
+
+    def __call__(self, call: F) -> F:
+        return _scoped(call, self._visitor)
+
+    def _visitor(self) -> _Profile:
+        outer = current.get()
+        options = self._options or (outer.options if outer is not None else DEFAULT_OPTIONS)
+        visitor = _Profile(self._profile_id, self._anonymous_id, None, options)
+        visitor.entered_by = self
+        visitor.outer = outer
+        return visitor
+
+
+class _Profile(Visitor):
+    __slots__ = ("entered_by", "outer")
+    entered_by: profile
+    outer: Visitor | None
+
+
+def carry(call: F) -> F:
+    """Return ``call`` bound to the visitor that is current now, for another thread or task.
+
+    Takes functions, coroutine functions, methods and partials. Only the visitor goes along, no
+    other context variable.
+
+    Raises TypeError for a generator function, whose body runs after the call has returned.
+    """
+    visitor = current.get()
+    return _scoped(call, lambda: visitor)
+
+
+def _scoped(call: F, visitor: Callable[[], Visitor | None]) -> F:
+    kinds: list[object] = [call]
+    if not isinstance(call, type):
+        kinds.append(getattr(call, "__call__", None))  # noqa: B004 (an object may be async, too)
+    if any(inspect.isgeneratorfunction(k) or inspect.isasyncgenfunction(k) for k in kinds):
+        raise TypeError(f"expected a function or a coroutine function, got a generator: {call!r}")
+    if any(map(inspect.iscoroutinefunction, kinds)):
+
+        @functools.wraps(call)
+        async def scoped_coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await await_as(visitor(), call, *args, **kwargs)
+
+        return cast(F, scoped_coroutine)
+
+    @functools.wraps(call)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        return call_as(visitor(), call, *args, **kwargs)
+
+    return cast(F, scoped)
