@@ -14,6 +14,7 @@ import pytest
 from koala_middleware.__main__ import main
 from koala_middleware.demo.actions import ACTIONS
 from koala_middleware.demo.listening import is_loopback, listen, url_of
+from tests.interpreters import ELSEWHERE
 
 
 def has_ipv6() -> bool:
@@ -38,7 +39,9 @@ sys.exit(main(["demo", "--once"]))
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, **environ}
     environ.pop("FORCE_COLOR", None)
-    return subprocess.run(arguments, env=environ, capture_output=True, text=True, timeout=30)
+    return subprocess.run(
+        arguments, cwd=ELSEWHERE, env=environ, capture_output=True, text=True, timeout=30
+    )
 
 
 def demo(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

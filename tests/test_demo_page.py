@@ -15,17 +15,27 @@ from typing import Any
 import pytest
 
 from koala_middleware.demo.actions import ACTIONS
+from tests.interpreters import ELSEWHERE
 
-PYTHON = [sys.executable, "-W", "error"]
+# A shell makes its background jobs, and so what they start, ignore Ctrl-C.
+START = """
+import signal, sys
+from koala_middleware.__main__ import main
+from koala_middleware.inspector.collector import EventStore
+signal.signal(signal.SIGINT, signal.default_int_handler)
+{}
+sys.exit(main(["demo", "--port=0", *sys.argv[1:]]))
+"""
 ALICE = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
 
 
 class Demo:
     """A demo that runs until it is told to stop."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *arguments: str, patch: str = "") -> None:
+        command = [sys.executable, "-W", "error", "-c", START.format(patch), *arguments]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=ELSEWHERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.process.stdout.readline())
@@ -54,7 +64,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Demo]:
-    running = Demo(*PYTHON, "-m", "koala_middleware", "demo", "--port", "0")
+    running = Demo()
     yield running
     assert running.stop() == (0, "", "")
 
@@ -118,16 +128,12 @@ def test_an_odd_event_is_listed(
 def test_a_demo_for_others_warns_and_sends_its_last_events_at_ctrl_c() -> None:
     """The SDK keeps an event for up to half a second; the collector is to outlive it."""
     telling = """
-from koala_middleware.__main__ import main
-from koala_middleware.inspector.collector import EventStore
 add = EventStore.add
 def telling(self, events):
     add(self, events)
     print(events[0]["event"])
-EventStore.add = telling
-raise SystemExit(main(["demo", "--port", "0", "--host", "0.0.0.0"]))
-"""
-    demo = Demo(*PYTHON, "-c", telling)
+EventStore.add = telling"""
+    demo = Demo("--host=0.0.0.0", patch=telling)
     assert demo.ask("POST", "/starlette/project")[0] == 200
     code, stdout, stderr = demo.stop()
     assert (code, stdout) == (0, "Project Created\n")

@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.collector import Collector, collecting
+from tests.interpreters import ELSEWHERE
 from tests.test_segment import SDKS
 from tests.visitors import ALICE
 
@@ -52,6 +53,7 @@ def run(
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", parent + script],
+        cwd=ELSEWHERE,
         capture_output=True,
         text=True,
         timeout=60,

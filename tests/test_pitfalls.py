@@ -44,6 +44,7 @@ from koala_middleware import asgi, wsgi
 from koala_middleware.contrib import django as koala_django
 from koala_middleware.contrib import flask as koala_flask
 from koala_middleware.contrib import starlette as koala_starlette
+from tests.interpreters import ELSEWHERE
 from tests.visitors import ALICE, BOB, cookie, start_response
 
 Handler = Callable[[], Any]
@@ -336,7 +337,9 @@ def test_public_names_are_functions_and_classes() -> None:
 def run_script(script: str) -> str:
     """Run a script in a process of its own, and return what it printed."""
     command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -22,6 +22,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware import sdk
 from koala_middleware.visitor import Visitor, call_as
+from tests.interpreters import ELSEWHERE
 from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
@@ -417,7 +418,9 @@ def test_fault_of_ours_is_logged_once_and_the_event_sent(
 def python(script: str, *options: str) -> str:
     """Run a script in a new interpreter and return what it printed, errors too."""
     command = [sys.executable, *options, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=60, check=False
+    )
     return done.stdout + done.stderr
 
 

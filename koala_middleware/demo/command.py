@@ -48,7 +48,7 @@ def run(host: str, port: int, *, once: bool) -> int:
         print(f"Open {url} and press a button; Ctrl-C stops.", flush=True)
         with suppress(KeyboardInterrupt):
             while True:
-                time.sleep(0.5)  # no longer: a signal that another thread takes wakes nobody
+                time.sleep(0.5)  # no longer: it goes on where another thread takes the signal
     return 0
 
 
