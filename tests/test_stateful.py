@@ -38,7 +38,7 @@ BOUNDED = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 PEOPLE = st.sampled_from([ALICE, BOB, CAROL, None])
-ANY = st.integers(0, 99)  # which of those there are by now
+ANY = st.integers(0, 11)  # which of those there are by now
 
 
 class BodyError(Exception):
@@ -47,7 +47,9 @@ class BodyError(Exception):
 
 # WSGI bodies
 
-ACTIONS = st.sampled_from(["yield", "enter", "leave", "raise", "request", "carry"])
+ACTIONS = st.sampled_from(
+    ["yield", "yield", "enter", "enter", "leave", "raise", "request", "carry"]
+)
 
 
 class Bodies(RuleBasedStateMachine):
@@ -121,9 +123,11 @@ class Bodies(RuleBasedStateMachine):
         if seen != profile_id:
             self.wrong.append((profile_id, seen))
 
-    @rule(owner=PEOPLE, actions=st.lists(ACTIONS, max_size=8), place=ANY)
-    def start(self, owner: str | None, actions: list[str], place: int) -> None:
+    @rule(owner=PEOPLE, actions=st.lists(ACTIONS, max_size=8), place=ANY, steps=st.integers(0, 2))
+    def start(self, owner: str | None, actions: list[str], place: int, steps: int) -> None:
         self.at(place, lambda: self.bodies.append(self.request(owner, actions)))
+        for _ in range(steps):
+            self.step(-1, place)
 
     @precondition(lambda self: self.bodies)
     @rule(which=ANY, place=ANY)
@@ -144,7 +148,7 @@ class Bodies(RuleBasedStateMachine):
         self.closing = False
 
     @precondition(lambda self: self.bodies)
-    @rule(which=ANY, place=ANY)
+    @rule(which=ANY, place=st.sampled_from([0, 1, 2, 3, 4, 4, 4, 4]))
     def drop(self, which: int, place: int) -> None:
         self.at(place, lambda: self.bodies.pop(which % len(self.bodies)) and None)
 
@@ -213,6 +217,14 @@ def drive(coroutine: Coroutine[Any, Any, R]) -> R:
     return answer[0]
 
 
+def drive_aenter(profile: koala.profile) -> Visitor:
+    return drive(profile.__aenter__())
+
+
+def drive_aexit(profile: koala.profile) -> None:
+    drive(profile.__aexit__())
+
+
 async def current_later() -> Visitor | None:
     await asyncio.sleep(0)
     return current.get()
@@ -247,7 +259,7 @@ class Scopes(RuleBasedStateMachine):
     def worker(self, which: int) -> Worker:
         return self.workers[which % len(self.workers)]
 
-    @precondition(lambda self: len(self.workers) < 7)
+    @precondition(lambda self: len(self.workers) < 6)
     @rule(maker=ANY)
     def make_task(self, maker: int) -> None:
         by = self.worker(maker)
@@ -255,18 +267,21 @@ class Scopes(RuleBasedStateMachine):
         self.tasks.append(by.ask(lambda: self.loop.create_task(serve(asked))))
         self.workers.append(Worker(functools.partial(self.in_task, asked), by.scope))
 
-    @rule(which=ANY, person=ANY, later=st.booleans())
-    def enter(self, which: int, person: int, later: bool) -> None:
-        worker, profile = self.worker(which), self.profiles[person % 4]
-        visitor = worker.ask(lambda: drive(profile.__aenter__()) if later else profile.__enter__())
-        worker.entered.append((profile, Scope((ALICE, BOB, CAROL, None)[person % 4], visitor)))
-
-    @rule(which=ANY, later=st.booleans())
-    def leave(self, which: int, later: bool) -> None:
+    @rule(which=ANY, people=st.lists(ANY, min_size=1, max_size=3), later=st.booleans())
+    def enter(self, which: int, people: list[int], later: bool) -> None:
         worker = self.worker(which)
-        if worker.entered:
+        for person in people:
+            profile, profile_id = self.profiles[person % 4], (ALICE, BOB, CAROL, None)[person % 4]
+            enter = functools.partial(drive_aenter, profile) if later else profile.__enter__
+            worker.entered.append((profile, Scope(profile_id, worker.ask(enter))))
+
+    @rule(which=ANY, later=st.booleans(), times=st.integers(1, 2))
+    def leave(self, which: int, later: bool, times: int) -> None:
+        worker = self.worker(which)
+        for _ in range(min(times, len(worker.entered))):
             profile, _ = worker.entered.pop()
-            worker.ask(lambda: drive(profile.__aexit__()) if later else profile.__exit__())
+            worker.ask(functools.partial(drive_aexit, profile) if later else profile.__exit__)
+            self.each_is_who_the_model_says()
 
     @rule(which=ANY, person=ANY, fails=st.booleans(), later=st.booleans())
     def decorate(self, which: int, person: int, fails: bool, later: bool) -> None:
@@ -288,8 +303,8 @@ class Scopes(RuleBasedStateMachine):
         self.worker(which).ask(call)
         assert seen == [(ALICE, BOB, CAROL, None)[person % 4]]
 
-    @rule(which=ANY, later=st.booleans())
-    def carry(self, which: int, later: bool) -> None:
+    @rule(which=ANY, caller=ANY, later=st.booleans())
+    def carry(self, which: int, caller: int, later: bool) -> None:
         def make() -> Callable[[], Visitor | None]:
             if not later:
                 return koala.carry(current.get)
@@ -298,32 +313,31 @@ class Scopes(RuleBasedStateMachine):
 
         worker = self.worker(which)
         self.carried.append((worker.ask(make), worker.scope))
+        self.call(caller, -1)
 
-    @rule(which=ANY)
-    def carry_bind(self, which: int) -> None:
-        worker = self.worker(which)
-        self.carried_binds.append((worker.ask(lambda: koala.carry(koala.bind)), worker.scope))
-
+    @precondition(lambda self: self.carried)
     @rule(which=ANY, carried=ANY)
     def call(self, which: int, carried: int) -> None:
-        if self.carried:
-            call, scope = self.carried[carried % len(self.carried)]
-            assert self.worker(which).ask(call) is (scope and scope.visitor)
+        call, scope = self.carried[carried % len(self.carried)]
+        assert self.worker(which).ask(call) is (scope and scope.visitor)
 
-    @rule(which=ANY, name=st.sampled_from("ab"), value=st.integers(0, 9))
-    def bind(self, which: int, name: str, value: int) -> None:
+    @rule(which=ANY, caller=ANY, value=ANY)
+    def bind(self, which: int, caller: int, value: int) -> None:
+        """Bind at once, and bind later in another's name."""
         worker = self.worker(which)
-        worker.ask(lambda: koala.bind(**{name: value}))
+        worker.ask(lambda: koala.bind(now=value))
+        self.carried_binds.append((worker.ask(lambda: koala.carry(koala.bind)), worker.scope))
         if worker.scope:
-            worker.scope.bound[name] = value
+            worker.scope.bound["now"] = value
+        self.call_bind(caller, -1, value)
 
-    @rule(which=ANY, carried=ANY, name=st.sampled_from("ab"), value=st.integers(0, 9))
-    def call_bind(self, which: int, carried: int, name: str, value: int) -> None:
-        if self.carried_binds:
-            bind, scope = self.carried_binds[carried % len(self.carried_binds)]
-            self.worker(which).ask(lambda: bind(**{name: value}))
-            if scope:
-                scope.bound[name] = value
+    @precondition(lambda self: self.carried_binds)
+    @rule(which=ANY, carried=ANY, value=ANY)
+    def call_bind(self, which: int, carried: int, value: int) -> None:
+        bind, scope = self.carried_binds[carried % len(self.carried_binds)]
+        self.worker(which).ask(lambda: bind(later=value))
+        if scope:
+            scope.bound["later"] = value
 
     @invariant()
     def each_is_who_the_model_says(self) -> None:

@@ -25,8 +25,8 @@ with atheris.instrument_imports(include=["koala_middleware.cookies", "koala_midd
     )
     from koala_middleware.visitor import Visitor
 
-NAMES = ("ko_id", "ajs_anonymous_id", "a", "%")
-TOKENS = (
+NAMES = ["ko_id", "ajs_anonymous_id", "a", "%"]
+TOKENS = [
     "ko_id=",
     "ajs_anonymous_id=",
     "a=",
@@ -57,7 +57,9 @@ TOKENS = (
     "%33E6A2C18-3b02-40c4-b8d2-1842c193d3ba",
     "x" * 250,
     "x" * 4090,
-)
+]
+ID = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
+IDS = [ID, ID.upper(), f'"{ID}"', f'""{ID}""', ID.replace("-", ""), "my own id", "é" * 40, ""]
 
 
 class Counted(str):
@@ -124,17 +126,43 @@ def first(found: Iterator[str | None]) -> str | None:
 
 def header_of(data: Any) -> str:
     """Make a header: as a server's bytes, as any text, or of what the reader looks for."""
-    match data.ConsumeIntInRange(0, 2):
-        case 0:
-            raw: bytes = data.ConsumeBytes(data.remaining_bytes())
-            return raw.decode("latin-1")
-        case 1:
-            text: str = data.ConsumeUnicode(data.remaining_bytes())
-            return text
+    make = (latin_1, any_text, tokens, pairs)[data.ConsumeIntInRange(0, 3)]
+    return make(data)
+
+
+def latin_1(data: Any) -> str:
+    raw: bytes = data.ConsumeBytes(data.remaining_bytes())
+    return raw.decode("latin-1")
+
+
+def any_text(data: Any) -> str:
+    text: str = data.ConsumeUnicode(data.remaining_bytes())
+    return text
+
+
+def tokens(data: Any) -> str:
     header = ""
     while data.remaining_bytes() and len(header) < 20_000:
-        token = TOKENS[data.ConsumeIntInRange(0, len(TOKENS) - 1)]
-        header += token * data.PickValueInList([1, 1, 1, 2, 70])
+        header += data.PickValueInList(TOKENS) * data.PickValueInList([1, 1, 1, 2, 70])
+    return header
+
+
+def pairs(data: Any) -> str:
+    """Make a header with ids that are right, encoded here and there, or nearly right."""
+    header = ""
+    while data.remaining_bytes():
+        value = data.PickValueInList(IDS)
+        encode = data.ConsumeIntInRange(0, 2**40)
+        value = "".join(
+            f"%{ord(character):02x}" if encode >> place & 1 else character
+            for place, character in enumerate(value)
+        )
+        if not data.ConsumeIntInRange(0, 3):
+            place = data.ConsumeIntInRange(0, len(value))
+            value = value[:place] + data.PickValueInList(TOKENS) + value[place:]
+        header += (
+            data.PickValueInList(NAMES) + "=" + value + data.PickValueInList(["; ", ";", " ;\t"])
+        )
     return header
 
 
@@ -183,5 +211,8 @@ def fuzz_one(raw: bytes) -> None:
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, atheris.instrument_func(fuzz_one))
+    # What a check finds is coverage, too: without it no header with an id would be kept.
+    for function in (check_parsers, check_visitor, fuzz_one, pairs):
+        atheris.instrument_func(function)
+    atheris.Setup(sys.argv, fuzz_one)
     atheris.Fuzz()
