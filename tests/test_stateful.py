@@ -32,7 +32,7 @@ CAROL = "ca501000-0000-4000-8000-000000000000"
 SERVER = "5e45e500-0000-4000-8000-000000000000"  # whom a server left in its context
 
 BOUNDED = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
