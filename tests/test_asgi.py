@@ -120,3 +120,13 @@ def test_request_filter_gets_the_scope() -> None:
     serve(middleware, scope(f"ko_id={ALICE}") | {"path": "/"})
     assert app.seen == [None] * 3 + [ALICE] * 3
     assert request["koala"].profile_id is None
+
+
+def test_other_scopes_reach_the_application_untouched() -> None:
+    async def application(*arguments: Any) -> None:
+        seen.extend(arguments)
+
+    seen: list[Any] = []
+    request = {"type": "lifespan"}
+    serve(KoalaMiddleware(application), request)
+    assert seen == [request, receive, send]

@@ -98,3 +98,23 @@ def test_headers_that_break_our_reading_of_them_stay(caplog: pytest.LogCaptureFi
     assert sent[0]["headers"] == [(b"x", None)]
     (record,) = caplog.records
     assert "the cookie of a minted profile id could not be set" in record.message
+
+
+@pytest.mark.parametrize("name", ["Expires", "CDN-Cache-Control", "Surrogate-Control"])
+def test_response_that_a_shared_cache_may_store_by_its_other_headers(name: str) -> None:
+    assert ALWAYS.may_set("ko_id", [(name, "x")]) is False
+
+
+def test_cache_control_in_two_headers() -> None:
+    headers = [("Cache-Control", "public"), ("Cache-Control", "max-age=5")]
+    assert ALWAYS.may_set("ko_id", headers) is False
+    assert ALWAYS.may_set("ko_id", [*headers, ("Cache-Control", "private")]) is True
+
+
+def test_cookie_of_a_secure_websocket_is_secure() -> None:
+    assert ALWAYS.is_secure("wss") is True
+    assert ALWAYS.is_secure("ws") is False
+
+
+def test_samesite_is_set() -> None:
+    assert "SameSite=Strict" in Mint(samesite="Strict").set_cookie("ko_id", "x", "http")
