@@ -6,13 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import koala_middleware
+
 PROGRAM = "koala-middleware"
 DEFAULT_PORT = 8765
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0 done, 1 it found faults, 2 it cannot run."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=koala_middleware.__doc__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     demo = commands.add_parser("demo", help="run three small sites and see their events arrive")
