@@ -21,6 +21,7 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from koala_middleware import sdk
+from koala_middleware.request import visiting
 from koala_middleware.visitor import Visitor, call_as
 from tests.interpreters import ELSEWHERE
 from tests.visitors import ALICE, BOB
@@ -343,6 +344,36 @@ def test_any_arguments_come_out_as_from_the_bare_sdk(
     elif isinstance(ours, dict):
         assert bare is AssertionError
         assert ours["userId"] in (None, "", "0")
+        assert ours["anonymousId"] == ALICE
+    else:
+        assert ours is bare
+
+
+EVERY_OPTION = koala.Options(
+    identify=True,
+    header_name="X-Visitor",
+    email=lambda request: "a@example.com",
+    context=True,
+    mint=koala.Mint(),
+    request_filter=lambda request: True,
+)
+
+
+@given(ARGUMENTS, KEYWORDS, st.dictionaries(st.text(max_size=3), ANYTHING, max_size=2))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_arguments_with_every_option_on(
+    client: Any, args: list[Any], kwargs: dict[str, Any], bound: dict[str, Any]
+) -> None:
+    visit = visiting(EVERY_OPTION, lambda environ: environ)
+    visitor = visit(f"ko_id={ALICE}", {"REMOTE_ADDR": "192.0.2.7"})
+    visitor.bound = bound
+    bare = outcome(client, args, kwargs)
+    ours = call_as(visitor, outcome, client, args, kwargs)
+    if isinstance(bare, dict):
+        added = {"profile_id": ALICE, "email": "a@example.com", **bound}
+        assert ours == {**bare, "properties": {**added, **bare["properties"]}}
+    elif isinstance(ours, dict):
+        assert bare is AssertionError
         assert ours["anonymousId"] == ALICE
     else:
         assert ours is bare
