@@ -15,7 +15,7 @@ import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished
 from django.http import (
     FileResponse,
@@ -630,3 +630,22 @@ def test_unknown_setting(handler: Callable[[], object], serve: Serve) -> None:
         ImproperlyConfigured, match=r"^KOALA_COOKIE_NMAE .*did you mean KOALA_COOKIE_NAME\?"
     ):
         handler()
+
+
+def test_request_stays_itself_in_an_environ_that_is_used_again(events: Events) -> None:
+    """As uWSGI's is; a background thread may still work for the request before."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        carried.append(koala.carry(lambda: track("later")))
+        return HttpResponse("done")
+
+    carried: list[Callable[[], object]] = []
+    environ = create_environ("/alice")
+    with override_settings(KOALA_CONTEXT={"page"}, KOALA_EMAIL=lambda request: request.path):
+        middleware = KoalaMiddleware(view)
+        middleware(WSGIRequest(environ)).close()  # type: ignore[union-attr]
+    environ.clear()
+    environ["PATH_INFO"] = "/bob"
+    carried[0]()
+    assert events[0]["context"]["page"]["path"] == "/alice"
+    assert events[0]["properties"]["email"] == "/alice"
