@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 import segment.analytics as analytics
 from django.conf import settings
@@ -20,6 +21,10 @@ with warnings.catch_warnings():
     # Which HTTP client Starlette's test client likes best is of no interest here.
     warnings.simplefilter("ignore")
     import starlette.testclient  # noqa: F401
+
+# How long an example takes says more of the machine than of us.
+hypothesis.settings.register_profile("koala", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("koala")
 
 settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="tests", USE_TZ=True)
 django.setup()
