@@ -117,7 +117,7 @@ def _property_name(value: object) -> Exception | None:
 
 def _function(value: object) -> Exception | None:
     # A coroutine is true whatever it would return: an async filter would let every request pass.
-    call = getattr(value, "__call__", None)  # noqa: B004
+    call = getattr(value, "__call__", None)  # noqa: B004 (an object may be async, too)
     if callable(value) and not any(map(inspect.iscoroutinefunction, (value, call))):
         return None
     return TypeError("a callable that is no coroutine function")

@@ -151,19 +151,14 @@ class Tracking:
         timestamp: Any = None,
         anonymous_id: Any = None,
     ) -> Any:
+        return self.sent(event)
+
+    def sent(self, event: Any) -> Any:
         return event
 
 
 class Queueing(Tracking):
-    def track(
-        self,
-        user_id: Any = None,
-        event: Any = None,
-        properties: Any = None,
-        context: Any = None,
-        timestamp: Any = None,
-        anonymous_id: Any = None,
-    ) -> Any:
+    def sent(self, event: Any) -> Any:
         return self._enqueue({"event": event})
 
     def _enqueue(self, message: Any) -> Any:
