@@ -4,52 +4,96 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import koala_middleware
 
 PROGRAM = "koala-middleware"
 DEFAULT_PORT = 8765
+DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0 done, 1 it found faults, 2 it cannot run."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=koala_middleware.__doc__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    demo = commands.add_parser("demo", help="run three small sites and see their events arrive")
-    demo.add_argument("--once", action="store_true", help="play visitors, print a table and exit")
-    demo.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
-    demo.add_argument(
-        "--port",
-        type=_port,
-        help=f"0 picks a free one ({DEFAULT_PORT}; with --once a free one)",
-    )
-    demo.set_defaults(run=_demo)
-
-    arguments = parser.parse_args(argv)
-    code: int = arguments.run(arguments)
+    arguments = _parser().parse_args(argv)
+    try:
+        command = import_module(arguments.module)  # here: it may need an extra
+    except ModuleNotFoundError as missing:
+        install = f"pip install '{PROGRAM}[{arguments.extra}]'"
+        package = str(missing.name).partition(".")[0]
+        print(
+            f"{PROGRAM} {arguments.command}: {package} is not installed: {install}", file=sys.stderr
+        )
+        return 2
+    code: int = command.run(arguments)
     return code
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 65535, got {text!r}")
-    return int(text)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=koala_middleware.__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    demo = commands.add_parser("demo", help="run three small sites and see their events arrive")
+    demo.add_argument("--once", action="store_true", help="play visitors, print a table and exit")
+    _add_address(demo, f"{DEFAULT_PORT}; with --once a free one")
+    demo.set_defaults(module="koala_middleware.demo.command", extra="demo")
+
+    inspect = commands.add_parser("inspect", help="take events as Segment does, and show them")
+    _add_address(inspect, str(DEFAULT_PORT))
+    inspect.add_argument("--db", metavar="FILE", help="keep the events in this SQLite file")
+    inspect.add_argument(
+        "--keep",
+        type=_number(1, 10**9),
+        default=10**5,
+        metavar="COUNT",
+        help="how many events to keep (%(default)s)",
+    )
+    inspect.add_argument("--forward", metavar="URL", help="pass all on to a Segment host, too")
+    inspect.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name by which applications reach the inspector; may be repeated",
+    )
+    inspect.set_defaults(module="koala_middleware.inspector.command", extra="inspector")
+
+    tail = commands.add_parser("tail", help="print the events that arrive at an inspector")
+    tail.add_argument("--url", default=DEFAULT_URL, help="the inspector's (%(default)s)")
+    tail.add_argument(
+        "-n",
+        "--lines",
+        type=_number(0, 1000),
+        default=10,
+        metavar="COUNT",
+        help="how many to begin with (%(default)s)",
+    )
+    tail.add_argument("--verdict", choices=["accepted", "dropped"], help="print only these")
+    tail.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
+    tail.add_argument("--json", action="store_true", help="print Segment's messages, one a line")
+    tail.add_argument("--once", action="store_true", help="do not wait for more")
+    tail.set_defaults(module="koala_middleware.inspector.tail", extra="inspector")
+
+    check = commands.add_parser("check", help="tell what Koala would do with a file of events")
+    check.add_argument("file", help="one Segment message, in JSON, a line; - is standard input")
+    check.set_defaults(module="koala_middleware.inspector.check", extra="inspector")
+    return parser
 
 
-def _demo(arguments: argparse.Namespace) -> int:
-    try:
-        from koala_middleware.demo.command import run  # here: needs the extra
-    except ModuleNotFoundError as missing:
-        install = "pip install 'koala-middleware[demo]'"
-        package = str(missing.name).partition(".")[0]
-        print(f"{PROGRAM} demo: {package} is not installed: {install}", file=sys.stderr)
-        return 2
-    port = arguments.port
-    if port is None:
-        port = 0 if arguments.once else DEFAULT_PORT
-    return run(arguments.host, port, once=arguments.once)
+def _add_address(command: argparse.ArgumentParser, port: str) -> None:
+    command.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
+    command.add_argument("--port", type=_number(0, 65535), help=f"0 picks a free one ({port})")
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if text.isascii() and text.isdigit() and least <= int(text) <= most:
+            return int(text)
+        expected = f"expected a number from {least} to {most}, got {text!r}"
+        raise argparse.ArgumentTypeError(expected)
+
+    return number
 
 
 if __name__ == "__main__":

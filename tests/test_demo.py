@@ -13,7 +13,7 @@ import pytest
 
 from koala_middleware.__main__ import main
 from koala_middleware.demo.actions import ACTIONS
-from koala_middleware.demo.listening import is_loopback, listen, url_of
+from koala_middleware.inspector.listening import is_loopback, listen, url_of
 from tests.interpreters import ELSEWHERE
 
 
@@ -70,12 +70,12 @@ def test_once_shows_each_event_with_its_own_visitor() -> None:
     assert len(set(cookies)) == 3
     assert cookies[1] == "none"
     assert [row[4] for row in table] == cookies
-    assert [row[5] for row in table[:3]] == [
-        "accepts",
-        "drops: no profile id and no email",
-        "accepts",
-    ]
+    assert [row[5] for row in table[:3]] == ["accepted", "dropped", "accepted"]
     assert "30 of 30 events are right" in finished.stdout
+    assert (
+        "dropped: no profile id and no email (10 events): no ko_id cookie on this request: the "
+        "pixel had not run yet; see mint\n"
+    ) in finished.stdout
 
 
 @pytest.mark.parametrize(

@@ -4,68 +4,47 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
-import time
+from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Thread
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import segment.analytics as analytics
-import uvicorn
-from starlette.applications import Starlette
 
-from koala_middleware.demo.app import make_app
-from koala_middleware.demo.listening import is_loopback, listen, url_of
+from koala_middleware.__main__ import DEFAULT_PORT
+from koala_middleware.demo.app import make_demo
 from koala_middleware.demo.play import play
 from koala_middleware.demo.report import report
-from koala_middleware.inspector.collector import EventStore
+from koala_middleware.inspector.feed import Feed
+from koala_middleware.inspector.listening import url_of
+from koala_middleware.inspector.serving import open_port, serving, wait_for_stop
+from koala_middleware.inspector.store import EventStore
 
 
-def run(host: str, port: int, *, once: bool) -> int:
+def run(arguments: Namespace) -> int:
     """Serve the demo until Ctrl-C or, ``once``, until all is played; return the exit code."""
-    try:
-        listener = listen(host, port)
-    except (OSError, UnicodeError) as error:
-        print(
-            f"koala-middleware demo: cannot listen on {host} port {port}: {error}; "
-            "choose others with --host and --port (0 picks a free one)",
-            file=sys.stderr,
-        )
-        return 2
-
-    if not is_loopback(listener):
-        print(
-            f"koala-middleware demo: warning: whoever reaches {host} can read the events and send "
-            "some; --host 127.0.0.1 keeps them on this machine",
-            file=sys.stderr,
-        )
-    url = url_of(listener)
-    store = EventStore()
-    with _serving(make_app(store), listener), _segment(url):
-        if once:
+    port = arguments.port
+    if port is None:
+        port = 0 if arguments.once else DEFAULT_PORT
+    with ExitStack() as stack:
+        listener = open_port("koala-middleware demo", arguments.host, port)
+        if listener is None:
+            return 2
+        stack.enter_context(listener)
+        url = url_of(listener)
+        folder = stack.enter_context(TemporaryDirectory(prefix="koala-demo-"))
+        store = stack.enter_context(closing(EventStore(Path(folder, "demo.db"))))
+        feed = Feed()
+        app = make_demo(store, feed, (arguments.host, socket.gethostname()))
+        stack.enter_context(serving(app, listener, feed.close))
+        stack.enter_context(_segment(url))
+        if arguments.once:
             return report(play(url, store, analytics.flush))
         print(f"Open {url} and press a button; Ctrl-C stops.", flush=True)
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(0.5)  # no longer: it goes on where another thread takes the signal
+        wait_for_stop()
     return 0
-
-
-@contextmanager
-def _serving(app: Starlette, listener: socket.socket) -> Iterator[None]:
-    # In a thread of its own, so that it still takes events while the SDK sends its last ones.
-    config = uvicorn.Config(
-        app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1, ws="none"
-    )
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager

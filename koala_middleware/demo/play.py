@@ -8,16 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from koala_middleware.demo.actions import ACTIONS, Action
-from koala_middleware.demo.rows import Row, make_row
-from koala_middleware.inspector.collector import EventStore
+from koala_middleware.inspector.store import EventStore, Filter
 
 MOST_SECONDS = 5.0  # that the events may take, and
 TIMEOUT = 5.0  # that an answer may
+_MOST_EVENTS = 1000
 
 
 class Outcome(NamedTuple):
@@ -26,16 +26,17 @@ class Outcome(NamedTuple):
     action: Action
     cookie: str | None
     answer: str
-    rows: list[Row]
+    rows: list[dict[str, Any]]  # what the inspector lists of each
 
     @property
     def problem(self) -> str | None:
         """Say what was expected and what came, or return None."""
-        names = [row.event for row in self.rows]
+        names = [row["event"] for row in self.rows]
         if names != [self.action.event]:
             return f"expected this event once, got {names}; the site answered {self.answer}"
-        if self.rows[0].profile_id != self.cookie:
-            return f"expected the profile id {self.cookie}, got {self.rows[0].profile_id}"
+        profile_id = self.rows[0]["profile_id"]
+        if profile_id != self.cookie:
+            return f"expected the profile id {self.cookie}, got {profile_id}"
         return None
 
 
@@ -87,13 +88,15 @@ def _visits(url: str, action: Action, cookies: list[str | None]) -> list[_Visit]
 
 def _arrived(
     store: EventStore, refs: set[str], flush: Callable[[], object]
-) -> dict[str | None, list[Row]]:
+) -> dict[str, list[dict[str, Any]]]:
     deadline = time.monotonic() + MOST_SECONDS
     while True:
         flush()
         arrived = defaultdict(list)
-        for row in map(make_row, store.all()):
-            arrived[row.ref].append(row)
+        for row, message in store.messages(Filter(after=0), _MOST_EVENTS):
+            properties = message.get("properties")
+            if isinstance(properties, dict):  # else somebody else sent it
+                arrived[str(properties.get("ref"))].append(row)
         if arrived.keys() >= refs or time.monotonic() > deadline:
             return arrived
         # A background task, and what a body does when it is closed, come after the answer.

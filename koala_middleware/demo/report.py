@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +29,8 @@ def report(outcomes: list[Outcome]) -> int:
         action = outcome.action
         line = f"{action.site}, {action.event}: {outcome.problem}"
         console.print(line, style="red", soft_wrap=True)
+    for (reason, hint), count in _drops(outcomes).items():
+        console.print(f"dropped: {reason} ({count} events): {hint}", soft_wrap=True)
     right = len(outcomes) - len(problems)
     console.print(
         f"{right} of {len(outcomes)} events are right: "
@@ -37,14 +40,18 @@ def report(outcomes: list[Outcome]) -> int:
     return 1 if problems else 0
 
 
+def _drops(outcomes: list[Outcome]) -> Counter[tuple[str, str]]:
+    rows = [row for outcome in outcomes for row in outcome.rows]
+    return Counter((row["reason"], row["hint"]) for row in rows if row["verdict"] == "dropped")
+
+
 def _cells(outcome: Outcome) -> list[str]:
     site, _, _, event, tracked_in = outcome.action
     cells = [site, event, tracked_in, _short(outcome.cookie)]
     if not outcome.rows:
         return [*cells, "no event", ""]
     row = outcome.rows[0]
-    koala = "accepts" if row.reason is None else f"drops: {row.reason}"
-    return [*cells, _short(row.profile_id), koala]
+    return [*cells, _short(row["profile_id"]), row["verdict"]]
 
 
 def _short(profile_id: str | None) -> str:

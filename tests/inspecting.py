@@ -1,0 +1,81 @@
+"""An inspector on loopback, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from koala_middleware.inspector.app import make_app
+from koala_middleware.inspector.feed import Feed
+from koala_middleware.inspector.forwarding import Forwarder
+from koala_middleware.inspector.listening import listen, url_of
+from koala_middleware.inspector.outbox import Outbox
+from koala_middleware.inspector.serving import serving
+from koala_middleware.inspector.store import EventStore, Filter
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Inspector(NamedTuple):
+    url: str
+    store: EventStore
+    forwarder: Forwarder | None
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str | None
+    ) -> Answer:
+        """Send a request; a header that is None is left out, its underscores are hyphens."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=5)
+        with closing(connection):
+            connection.putrequest(method, path, skip_host="Host" in headers)
+            if body is not None:
+                headers["Content_Length"] = str(len(body))
+            for name, value in headers.items():
+                if value is not None:
+                    connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders(body)
+            response = connection.getresponse()
+            return Answer(
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read().decode(),
+            )
+
+    def send(self, *events: object, **headers: str) -> Answer:
+        body = json.dumps({"batch": events, "writeKey": "abcdefghijklmnop"}).encode()
+        return self.ask("POST", "/v1/batch", body, **headers)
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return the stored messages, oldest first."""
+        return [message for _, message in self.store.messages(Filter(after=0), 10_000)]
+
+
+@contextmanager
+def inspecting(
+    path: Path, *, keep: int = 10_000, forward: str | None = None, names: tuple[str, ...] = ()
+) -> Iterator[Inspector]:
+    """Run an inspector that keeps its events in the file ``path``."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        store = stack.enter_context(closing(EventStore(path, keep)))
+        forwarder = None
+        if forward is not None:
+            outbox = stack.enter_context(closing(Outbox(path)))
+            forwarder = stack.enter_context(Forwarder(forward, outbox))
+        feed = Feed()
+        app = make_app(store, feed, forwarder, names=names)
+        stack.enter_context(serving(app, listener, feed.close))
+        yield Inspector(url_of(listener), store, forwarder)
