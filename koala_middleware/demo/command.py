@@ -49,8 +49,8 @@ def run(arguments: Namespace) -> int:
 
 @contextmanager
 def _segment(url: str) -> Iterator[None]:
-    """Point the SDK's module functions, which the sites call, at the collector."""
-    # A proxy that the environment names would look for the collector on its own machine.
+    """Point the SDK's module functions, which the sites call, at the inspector."""
+    # A proxy that the environment names would look for the inspector on its own machine.
     os.environ["no_proxy"] = str(urlsplit(url).hostname)
     analytics.write_key, analytics.host = "demo", url
     analytics.timeout, analytics.max_retries = 5, 1
