@@ -15,11 +15,17 @@ from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
-from koala_middleware.cookies import cookie_header
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
 from koala_middleware.request import minted_cookie, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, await_as, call_as
+from koala_middleware.visitor import (
+    Visitor,
+    await_as,
+    call_as,
+    reset_after_await,
+    reset_current,
+    set_current,
+)
 
 _DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
 _PLACE = "the Django settings"
@@ -55,20 +61,31 @@ class KoalaMiddleware:
         visitor = self._visitor(request)
         if self.is_async:
             return self._respond(visitor, request)
-        return _scope_response(visitor, call_as(visitor, self.get_response, request))
+        token = set_current(visitor)
+        try:
+            response = self.get_response(request)
+        finally:
+            reset_current(token)
+        return _scope_response(visitor, response)
 
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
-        return _scope_response(visitor, await await_as(visitor, self.get_response, request))
+        token = set_current(visitor)
+        try:
+            response = await self.get_response(request)
+        finally:
+            reset_after_await(token)
+        return _scope_response(visitor, response)
 
     def _visitor(self, request: HttpRequest) -> Visitor:
         # Not from META in ASGI, where Django joins a Cookie header that came in pieces with ",".
         scope = getattr(request, "scope", None)
-        cookies = (
-            request.META.get("HTTP_COOKIE") if scope is None else cookie_header(scope["headers"])
-        )
-        visitor = self._visit(cookies, request)
+        if scope is None:
+            visitor = self._visit(request.META.get("HTTP_COOKIE"), request)
+            request.META["koala"] = visitor
+        else:
+            visitor = self._visit(scope["headers"], request)
+            scope["koala"] = visitor
         request.koala = visitor  # type: ignore[attr-defined]
-        (request.META if scope is None else scope)["koala"] = visitor
         return visitor
 
 
@@ -109,9 +126,11 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
 
     def scoped_close() -> None:
         vars(response).pop("close", None)  # the class's again: response and closure are a cycle
+        token = set_current(visitor)
         try:
-            call_as(visitor, close)
+            close()
         finally:
+            reset_current(token)
             visitor.end_request()
 
     response.close = scoped_close  # type: ignore[method-assign]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from koala_middleware.cookies import cookie_header
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import minted_cookie, visiting
+from koala_middleware.request import asks, minted_cookie, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, await_as
+from koala_middleware.visitor import Visitor, reset_after_await, set_current
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -40,6 +39,7 @@ class KoalaMiddleware:
     def __init__(self, app: ASGIApp, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
+        self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
         instrument()
 
@@ -47,12 +47,16 @@ class KoalaMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        visitor = self._visit(cookie_header(scope["headers"]), scope)
+        visitor = self._visit(scope["headers"], scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
         scope["koala"] = visitor
-        if visitor.set_cookie is not None:
+        if self._asks and visitor.set_cookie is not None:
             send = _minting(send, visitor)
-        await await_as(visitor, self.app, scope, receive, send)
+        token = set_current(visitor)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            reset_after_await(token)
 
     def request(self, scope: Scope) -> object:
         """Return what a ``request_filter`` gets."""

@@ -11,21 +11,26 @@ from koala_middleware.faults import log_once
 from koala_middleware.mint import Mint, mint_profile_id
 from koala_middleware.options import Options
 from koala_middleware.sources import snapshot, source_of
-from koala_middleware.visitor import Visitor, call_as, parse_with
+from koala_middleware.visitor import Cookies, Visitor, call_as, parse_with
+
+
+def asks(options: Options) -> bool:
+    """Tell whether the options want more of a request than its cookies."""
+    return bool(options.header_name or options.email or options.context or options.mint)
 
 
 def visiting(
     options: Options, make_request: Callable[[Any], object]
-) -> Callable[[str | None, Any], Visitor]:
+) -> Callable[[Cookies | None, Any], Visitor]:
     """Return a function that makes the visitor of a request of its cookies and its raw form.
 
     ``make_request`` makes of the raw form, an environ or a scope, what the options that take a
     request are given.
     """
     request_filter, mint = options.request_filter, options.mint
-    asking = bool(options.header_name or options.email or options.context or mint)
+    asking = asks(options)
 
-    def visit(cookies: str | None, raw: Any) -> Visitor:
+    def visit(cookies: Cookies | None, raw: Any) -> Visitor:
         if request_filter is not None and not _admits(request_filter, make_request, raw):
             return Visitor(options=options)
         if not asking:
@@ -60,7 +65,7 @@ class RequestVisitor(Visitor):
     def __init__(
         self,
         options: Options,
-        cookies: str | None,
+        cookies: Cookies | None,
         make_request: Callable[[Any], object],
         raw: Any,
     ) -> None:

@@ -15,7 +15,7 @@ from koala_middleware.forks import in_each_child, watch_uwsgi
 from koala_middleware.injection import IDENTIFY, TRACK, Method, fill
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.uploads import keep_dead_uploads, restart_uploads
-from koala_middleware.visitor import Visitor, current
+from koala_middleware.visitor import get_current
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 _MOST_BYTES = 32 << 10
@@ -120,12 +120,12 @@ def _instrument_class(client_class: type) -> None:
         setattr(client_class, method.name, wrapper)
 
 
-# The wrappers spell the parameters out: a call outside a request costs little more than the two
-# lines it runs here.
+# The wrappers spell out what all versions of the SDK take, and pass on no more where there is no
+# more: unpacking the arguments would cost a call more than all that is added to it.
 
 
 def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    call = _Call(client_class, TRACK, original)
+    checked = original if _checks_size(client_class) else _checking_size(original)
 
     @functools.wraps(original)
     def track(
@@ -139,17 +139,28 @@ def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..
         *more: Any,
         **others: Any,
     ) -> Any:
-        visitor = current.get()
-        arguments = [user_id, event, properties, context, timestamp, anonymous_id, *more]
+        visitor = get_current()
+        send, send_filled = original, checked
+        if more or others:
+            send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
         if visitor is None or client_class not in instrumented:
-            return original(self, *arguments, **others)
-        return call(visitor, self, arguments, others)
+            return send(self, user_id, event, properties, context, timestamp, anonymous_id)
+        values, about, anonymous_id = fill(
+            visitor, TRACK, user_id, properties, context, anonymous_id
+        )
+        try:
+            if values is not properties or about is not context:
+                return send_filled(self, user_id, event, values, about, timestamp, anonymous_id)
+        except RuntimeError as error:
+            if not _is_oversize(error):
+                raise
+        return send(self, user_id, event, properties, context, timestamp, anonymous_id)
 
     return track
 
 
 def _wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    call = _Call(client_class, IDENTIFY, original)
+    checked = original if _checks_size(client_class) else _checking_size(original)
 
     @functools.wraps(original)
     def identify(
@@ -162,42 +173,31 @@ def _wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable
         *more: Any,
         **others: Any,
     ) -> Any:
-        visitor = current.get()
-        arguments = [user_id, traits, context, timestamp, anonymous_id, *more]
+        visitor = get_current()
+        send, send_filled = original, checked
+        if more or others:
+            send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
         if visitor is None or client_class not in instrumented:
-            return original(self, *arguments, **others)
-        return call(visitor, self, arguments, others)
+            return send(self, user_id, traits, context, timestamp, anonymous_id)
+        values, about, anonymous_id = fill(
+            visitor, IDENTIFY, user_id, traits, context, anonymous_id
+        )
+        try:
+            if values is not traits or about is not context:
+                return send_filled(self, user_id, values, about, timestamp, anonymous_id)
+        except RuntimeError as error:
+            if not _is_oversize(error):
+                raise
+        return send(self, user_id, traits, context, timestamp, anonymous_id)
 
     return identify
 
 
-class _Call:
-    """Call a method of Segment's with what the visitor adds."""
-
-    def __init__(self, client_class: type, method: Method, original: Callable[..., Any]) -> None:
-        self.method = method
-        self.original = original
-        self.checks_size = _checks_size(client_class)
-
-    def __call__(
-        self, visitor: Visitor, client: Any, given: list[Any], others: dict[str, Any]
-    ) -> Any:
-        arguments = given.copy()
-        try:
-            filled = fill(visitor, self.method, arguments)
-        except Exception as fault:
-            log_once("an event goes out without its visitor", fault)
-            return self.original(client, *given, **others)
-        try:
-            if filled and not self.checks_size:
-                _check_size(client, self.original, arguments, others)
-            return self.original(client, *arguments, **others)
-        except RuntimeError as error:
-            if not filled or not _is_oversize(error):
-                raise
-        # It cannot go without an id, though.
-        given[self.method.anonymous_id] = arguments[self.method.anonymous_id]
-        return self.original(client, *given, **others)
+def _passing(
+    more: tuple[Any, ...], others: dict[str, Any], send: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Pass on also what only some versions of the SDK take."""
+    return lambda *shared: send(*shared, *more, **others)
 
 
 def _is_oversize(error: RuntimeError) -> bool:
@@ -214,12 +214,15 @@ def _checks_size(client_class: Any) -> bool:
     return enqueue is None or "MAX_MSG_SIZE" in inspect.unwrap(enqueue).__code__.co_names
 
 
-def _check_size(
-    client: Any, original: Callable[..., Any], arguments: list[Any], others: dict[str, Any]
-) -> None:
-    """Raise what newer SDKs raise if the event would be over 32 KB."""
-    unsent = copy(client)
-    unsent.send = False
-    _, message = original(unsent, *arguments, **others)
-    if len(json.dumps(message, default=str).encode()) > _MOST_BYTES:
-        raise RuntimeError("Message exceeds 32kb limit")
+def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method raise what newer SDKs raise if the event would be over 32 KB."""
+
+    def checked(client: Any, *args: Any, **kwargs: Any) -> Any:
+        unsent = copy(client)
+        unsent.send = False
+        _, message = original(unsent, *args, **kwargs)
+        if len(json.dumps(message, default=str).encode()) > _MOST_BYTES:
+            raise RuntimeError("Message exceeds 32kb limit")
+        return original(client, *args, **kwargs)
+
+    return checked

@@ -8,13 +8,16 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
-from koala_middleware.cookies import cookie_values, parse_anonymous_id
+from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.options import Options
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# A Cookie header, or the headers of an ASGI scope, where it may be.
+Cookies = str | Iterable[tuple[bytes, bytes]]
 
 DEFAULT_OPTIONS = Options()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -28,7 +31,14 @@ class Visitor:
     visitor without any id is false.
     """
 
-    __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "bound", "options")
+    __slots__ = (
+        "_anonymous_id",
+        "_profile_id",
+        "_unread_anonymous_id",
+        "_unread_profile_id",
+        "bound",
+        "options",
+    )
 
     set_cookie: str | None = None  # of a minted profile id; see koala_middleware.request
 
@@ -36,27 +46,32 @@ class Visitor:
         self,
         profile_id: str | None = None,
         anonymous_id: str | None = None,
-        cookies: str | None = None,
+        cookies: Cookies | None = None,
         options: Options = DEFAULT_OPTIONS,
     ) -> None:
         self._profile_id = profile_id
         self._anonymous_id = anonymous_id
-        self._cookies = cookies
+        self._unread_profile_id = self._unread_anonymous_id = cookies
         self.options = options
         self.bound: Mapping[str, Any] = _NOTHING
 
     @property
     def profile_id(self) -> str | None:
         """Return the Koala profile id, or None."""
-        if self._cookies is not None:
-            self._read(self._cookies)
+        cookies = self._unread_profile_id
+        if cookies is not None:
+            self._profile_id = self._find_profile_id(_header(cookies))
+            # Last, as it tells other threads that the id is there. They may read it, too.
+            self._unread_profile_id = None
         return self._profile_id
 
     @property
     def anonymous_id(self) -> str | None:
         """Return the Segment anonymous id, or None."""
-        if self._cookies is not None:
-            self._read(self._cookies)
+        cookies = self._unread_anonymous_id
+        if cookies is not None:
+            self._anonymous_id = self._find_anonymous_id(_header(cookies))
+            self._unread_anonymous_id = None
         return self._anonymous_id
 
     def __bool__(self) -> bool:
@@ -73,19 +88,20 @@ class Visitor:
     def end_request(self) -> None:
         """Keep what is known of the request from becoming what is known of the next one."""
 
-    def _read(self, cookies: str) -> None:
-        self._profile_id = self._find_profile_id(cookies)
-        name = self.options.anonymous_id_cookie
-        if name is not None:
-            values = cookie_values(cookies, name)
-            self._anonymous_id = parse_with(parse_anonymous_id, values, f"the cookie {name}")
-        # Last, because it tells other threads that the ids are there. They may read them, too.
-        self._cookies = None
-
     def _find_profile_id(self, cookies: str) -> str | None:
         name = self.options.cookie_name
         values = cookie_values(cookies, name)
         return parse_with(self.options.parse, values, f"the cookie {name}")
+
+    def _find_anonymous_id(self, cookies: str) -> str | None:
+        name = self.options.anonymous_id_cookie
+        if name is None:
+            return None
+        return parse_with(parse_anonymous_id, cookie_values(cookies, name), f"the cookie {name}")
+
+
+def _header(cookies: Cookies) -> str:
+    return cookies if isinstance(cookies, str) else cookie_header(cookies) or ""
 
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
@@ -101,6 +117,8 @@ def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place:
 
 
 current: ContextVar[Visitor | None] = ContextVar("koala_visitor", default=None)
+# Bound once: each request, each piece of a body and each call of track needs them.
+get_current, set_current, reset_current = current.get, current.set, current.reset
 
 
 def _after_fork_in_child() -> None:
@@ -151,27 +169,28 @@ def call_as(
     visitor: Visitor | None, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """Call ``call`` with ``visitor`` current, and restore whoever was current before."""
-    token = current.set(visitor)
+    token = set_current(visitor)
     try:
         return call(*args, **kwargs)
     finally:
-        current.reset(token)
+        reset_current(token)
 
 
 async def await_as(
     visitor: Visitor | None, call: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """Await ``call`` with ``visitor`` current, and restore whoever was current before."""
-    token = current.set(visitor)
+    token = set_current(visitor)
     try:
         return await call(*args, **kwargs)
     finally:
-        _reset(token)
+        reset_after_await(token)
 
 
-def _reset(token: Token[Visitor | None]) -> None:
+def reset_after_await(token: Token[Visitor | None]) -> None:
+    """Restore whoever was current before, if this is still the context where that was."""
     try:  # noqa: SIM105 (a with statement would cost each request more)
-        current.reset(token)
+        reset_current(token)
     except ValueError:
         # An abandoned coroutine is closed in whatever context the garbage collector ran in, where
         # our visitor was never set and there is nothing to restore:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import minted_cookie, visiting
+from koala_middleware.request import asks, minted_cookie, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, call_as
+from koala_middleware.visitor import Visitor, call_as, reset_current, set_current
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,33 +31,37 @@ class KoalaMiddleware:
     def __init__(self, app: WSGIApplication, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
+        self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
         instrument()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
         environ["koala"] = visitor
-        if visitor.set_cookie is not None:
+        if self._asks and visitor.set_cookie is not None:
             start_response = _minting(start_response, visitor)
 
-        files: list[object] = []
+        files: list[object] | None = None
         file_wrapper = environ.get("wsgi.file_wrapper")
         if not (file_wrapper is None or isinstance(file_wrapper, type)):
+            files = []
             environ["wsgi.file_wrapper"] = _recording(file_wrapper, files)
 
+        token = set_current(visitor)
         try:
-            iterable = call_as(visitor, self.app, environ, start_response)
+            iterable = self.app(environ, start_response)
         except BaseException:
             visitor.end_request()
             raise
-        if not (
-            type(iterable) in (list, tuple)
-            or any(iterable is file for file in files)
-            or (isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper))
-        ):
-            return ScopedBody(iterable, visitor)
-        visitor.end_request()
-        return iterable
+        finally:
+            reset_current(token)
+
+        kind = type(iterable)
+        if kind is list or kind is tuple or _is_file(iterable, file_wrapper, files):
+            if self._asks:
+                visitor.end_request()
+            return iterable
+        return ScopedBody(iterable, visitor)
 
     def request(self, environ: WSGIEnvironment) -> object:
         """Return what a ``request_filter`` gets."""
@@ -88,6 +92,13 @@ def _recording(file_wrapper: Callable[..., Any], files: list[object]) -> Callabl
     return record
 
 
+def _is_file(iterable: object, file_wrapper: object, files: list[object] | None) -> bool:
+    """Tell whether a body is one of the ``wsgi.file_wrapper``, which the server may send itself."""
+    if files is not None:
+        return any(iterable is file for file in files)
+    return isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper)
+
+
 class ScopedBody:
     """Iterate over a WSGI body with its own visitor current in each step, and in ``close()``."""
 
@@ -103,7 +114,12 @@ class ScopedBody:
         return self
 
     def __next__(self) -> bytes:
-        return call_as(self._visitor, self._next or self._start())
+        step = self._next or self._start()
+        token = set_current(self._visitor)
+        try:
+            return step()
+        finally:
+            reset_current(token)
 
     def _start(self) -> Callable[[], bytes]:
         self._next = call_as(self._visitor, iter, self._iterable).__next__
