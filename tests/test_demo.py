@@ -7,13 +7,17 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from koala_middleware.__main__ import main
 from koala_middleware.demo.actions import ACTIONS
+from koala_middleware.demo.play import _arrived
 from koala_middleware.inspector.listening import is_loopback, listen, url_of
+from koala_middleware.inspector.store import EventStore
 from tests.interpreters import ELSEWHERE
 
 
@@ -126,6 +130,12 @@ play.ACTIONS = [
         assert lines.count(line) == 3
     assert finished.stdout.count("the site answered nothing: InvalidURL(") == 3
     assert lines[-1].startswith("3 of 12 events are right")
+
+
+def test_an_event_of_somebody_else_is_not_counted(tmp_path: Path) -> None:
+    with closing(EventStore(tmp_path / "x.db")) as store:
+        store.add([{"messageId": "m", "properties": "none"}])
+        assert _arrived(store, set(), lambda: None) == {}
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.testclient import TestClient
 
 from koala_middleware.inspector import koala_request
+from koala_middleware.inspector.app import make_app
 from koala_middleware.inspector.destination import Dropped
+from koala_middleware.inspector.feed import Feed
 from tests.inspecting import Inspector, inspecting
 from tests.visitors import ALICE, BOB
 
@@ -379,3 +382,9 @@ def test_idle_connections_do_not_keep_events_away(inspector: Inspector) -> None:
     for each in idle:
         with closing(each):
             pass
+
+
+def test_another_server_may_start_it(inspector: Inspector) -> None:
+    """One that has a lifespan, which has no Host."""
+    with TestClient(make_app(inspector.store, Feed()), base_url="http://localhost") as client:
+        assert client.get("/api/events").json() == {"events": []}
