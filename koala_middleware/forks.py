@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
+_DECORATORS = "uwsgidecorators"  # a module that comes with uWSGI
 _calls: list[Callable[[], None]] = []
 
 
@@ -31,6 +33,15 @@ def watch_uwsgi() -> None:
 
     post_fork_hook.runs_calls = True  # type: ignore[attr-defined]
     uwsgi.post_fork_hook = post_fork_hook  # type: ignore[attr-defined]
+    if _DECORATORS not in sys.modules:
+        from wrapt import register_post_import_hook  # here: it takes longer to import than we do
+
+        register_post_import_hook(_join_chain, _DECORATORS)
+
+
+def _join_chain(uwsgidecorators: Any) -> None:
+    # Its import has replaced our hook with one that calls these.
+    uwsgidecorators.postfork_chain.append(_run_calls)
 
 
 def _run_calls() -> None:

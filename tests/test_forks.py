@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -257,6 +258,17 @@ def test_uwsgis_own_hook(hook: str, output: str) -> None:
     script = UWSGI.replace("{hook}", hook).replace("{ALICE}", ALICE) + "client.flush()"
     with collecting() as collector:
         assert run(collector, script).split() == output.split()
+
+
+def test_uwsgi_s_decorators_may_come_later(tmp_path: Path) -> None:
+    """They replace the hook; test_found.py has the real ones."""
+    hook = "def run(): [each() for each in postfork_chain]"
+    module = f"import uwsgi\npostfork_chain = []\n{hook}\nuwsgi.post_fork_hook = run\n"
+    (tmp_path / "uwsgidecorators.py").write_text(module)
+    late = f"sys.path.insert(0, {str(tmp_path)!r}); koala.instrument(); import uwsgidecorators"
+    script = UWSGI.replace("{hook}", late).replace("{ALICE}", ALICE) + "client.flush()"
+    with collecting() as collector:
+        assert run(collector, script) == "None\n"
 
 
 def test_remedy_may_be_turned_off() -> None:

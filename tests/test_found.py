@@ -23,7 +23,7 @@ from starlette.routing import Route
 import koala_middleware as koala
 from koala_middleware.contrib.starlette import KoalaMiddleware
 from tests.storm.processes import running_collector, running_server
-from tests.storm.servers import SERVERS
+from tests.storm.servers import SERVERS, WSGI
 from tests.visitors import ALICE, BOB, profile_ids, track
 
 
@@ -59,14 +59,20 @@ def file(tmp_path: Path) -> Path:
 
 
 @needs_uwsgi
-def test_workers_of_uwsgi_send_their_events(tmp_path: Path, file: Path) -> None:
+@pytest.mark.parametrize("late", ["", "import uwsgidecorators"])
+def test_workers_of_uwsgi_send_their_events(tmp_path: Path, file: Path, late: str) -> None:
     """Without --py-call-osafterfork uWSGI forks without telling Python, so that no hook runs.
 
+    It calls post_fork_hook, which uwsgidecorators sets anew where it is imported after us.
     https://uwsgi-docs.readthedocs.io/en/latest/Options.html#py-call-osafterfork
     """
+    site = f"from {WSGI.replace(':', ' import ')}\n{late}\n"
+    (tmp_path / "site_of_uwsgi.py").write_text(site)
+    module = " --pythonpath . --module site_of_uwsgi:application --pyargv"
+    server = replace(UWSGI, command=UWSGI.command.replace(" --module", module))
     with (
         running_collector() as collector,
-        running_server(UWSGI, collector, file, tmp_path) as url,
+        running_server(server, collector, file, tmp_path) as url,
     ):
         assert post(f"{url}/bare/plain/1") == 200
         deadline = time.monotonic() + 10
