@@ -22,6 +22,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_profile_id ON events (profile_id, id);
 CREATE INDEX events_verdict ON events (verdict, id);
+CREATE INDEX events_reason ON events (verdict, reason);
 CREATE INDEX events_received_at ON events (received_at, verdict);
 CREATE TABLE pending (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
