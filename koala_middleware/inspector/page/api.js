@@ -1,0 +1,24 @@
+// The inspector's HTTP API.
+
+export async function ask(path, query = {}, options = {}) {
+  const answer = await fetch(`${path}?${new URLSearchParams(query)}`, options);
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.message ?? `the inspector answered ${answer.status}`);
+  return body;
+}
+
+export const listEvents = async (filter, query, signal) =>
+  (await ask("/api/events", { details: 0, ...filter, ...query }, { signal })).events;
+
+export const oneEvent = (id, signal) => ask(`/api/events/${id}`, {}, { signal });
+
+export const stats = (filter, query) => ask("/api/stats", { ...filter, ...query });
+
+export const clearEvents = () => ask("/api/events", {}, { method: "DELETE" });
+
+export const send = (message) =>
+  ask("/v1/track", {}, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(message),
+  });

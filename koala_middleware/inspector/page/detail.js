@@ -1,0 +1,129 @@
+// One event beside the list: the verdict and what mends it first, then all there is.
+
+import { oneEvent } from "./api.js";
+import { copy } from "./copy.js";
+import { curl } from "./curl.js";
+import { button, element, icon } from "./element.js";
+import { iso, printable, timeOrDay } from "./format.js";
+import { jsonView } from "./json.js";
+import { badge, eventName, visitorLink } from "./row.js";
+
+export class Detail {
+  #loading = null;
+  id = null;
+
+  constructor(pane, { close, visit }) {
+    Object.assign(this, { pane, close });
+    pane.addEventListener("click", (click) => {
+      const link = click.target.closest("[data-visitor]");
+      if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
+      click.preventDefault();
+      visit(link.dataset.visitor);
+    });
+  }
+
+  async show(id) {
+    this.#loading?.abort();
+    const loading = (this.#loading = new AbortController());
+    this.id = id;
+    try {
+      const event = await oneEvent(id, loading.signal);
+      this.pane.replaceChildren(...content(event, this.close));
+      this.pane.scrollTop = 0;
+    } catch (fault) {
+      if (loading.signal.aborted) return;
+      this.pane.replaceChildren(
+        header(element("span", {}, `Event ${id}`), this.close),
+        element("p", { class: "note" }, fault.message));
+    }
+    this.pane.hidden = false;
+  }
+
+  hide() {
+    this.#loading?.abort();
+    this.id = null;
+    this.pane.hidden = true;
+    this.pane.replaceChildren();
+  }
+}
+
+function header(title, close, ...more) {
+  return element("header", {},
+    element("h2", { id: "detail-title" }, title),
+    button("Close", close, { class: "icon", "aria-label": "Close the event", title: "Close (Esc)" }, icon("close")),
+    ...more);
+}
+
+function content(event, close) {
+  const { message, added, koala_request: request, segment_problems: problems } = event;
+  const copyCurl = button("Copy as curl", () => copy(curl(message), copyCurl), { id: "copy-curl" }, icon("copy"));
+  const copyJson = button("Copy JSON", () => copy(JSON.stringify(message, null, 2), copyJson), { id: "copy-json" }, icon("copy"));
+  return [
+    header(element("bdi", {}, eventName(event, Infinity)), close),
+    verdict(event),
+    problems.length ? element("section", { class: "problems" },
+      element("h3", {}, "Segment itself would not take it"),
+      element("ul", {}, ...problems.map((problem) => element("li", {}, printable(problem))))) : null,
+    element("p", { class: "copies" }, copyCurl, copyJson),
+    facts(event),
+    values(message, added),
+    section("What Koala would get", request
+      ? [element("p", { class: "soft" }, "POST …/web/projects/", element("i", {}, "public key"), "/batch"), jsonView(request)]
+      : [element("p", { class: "soft" }, "Nothing: Segment’s destination drops this event.")], "koala-request"),
+    section("The whole message", [jsonView(message, added)], "message"),
+  ].filter(Boolean);
+}
+
+function verdict({ verdict: outcome, reason, hint }) {
+  const accepted = outcome === "accepted";
+  return element("section", { class: `outcome ${outcome}`, "aria-label": "Verdict" },
+    element("p", {}, badge(outcome), " ", accepted
+      ? "Koala gets this event."
+      : element("strong", { class: "why" }, printable(reason))),
+    accepted ? null : element("p", { class: "hint" }, element("b", {}, "Hint "), printable(hint)));
+}
+
+function facts(event) {
+  const { message } = event;
+  const rows = [
+    ["Profile id", visitorLink(event.profile_id, Infinity)],
+    ["User id", event.user_id],
+    ["Anonymous id", event.anonymous_id],
+    ["Email", event.email],
+    ["Type", event.type],
+    ["Received", element("time", { datetime: iso(event.received_at), title: iso(event.received_at) }, timeOrDay(event.received_at))],
+    ["Timestamp", message.timestamp],
+    ["Message id", event.message_id],
+    ["Write key", event.write_key],
+  ];
+  return element("dl", { class: "facts" }, ...rows.filter(([, value]) => value).map(([name, value]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, value instanceof Node ? value : element("bdi", {}, text(value))))));
+}
+
+function values(message, added) {
+  const place = message.type === "identify" || message.type === "group" ? "traits" : "properties";
+  const found = message[place];
+  const title = place === "traits" ? "Traits" : "Properties";
+  if (found === null || typeof found !== "object" || Array.isArray(found)) {
+    return section(title, [element("p", { class: "soft" }, found === undefined ? "None." : text(found))], "values");
+  }
+  const rows = Object.entries(found).map(([name, value]) => {
+    const isAdded = added.includes(`${place}.${name}`);
+    return element("tr", isAdded ? { class: "added" } : {},
+      element("th", { scope: "row" }, element("bdi", {}, text(name))),
+      element("td", {}, element("bdi", {}, text(value)), isAdded ? element("span", { class: "mark" }, "added") : null));
+  });
+  const others = added.filter((path) => !path.startsWith(`${place}.`));
+  return section(title, [
+    rows.length ? element("table", {}, element("tbody", {}, ...rows)) : element("p", { class: "soft" }, "None."),
+    added.length ? element("p", { class: "soft legend" }, element("span", { class: "mark" }, "added"),
+      " is what the middleware adds (or the code itself: they look the same)",
+      others.length ? `; here, also ${others.join(", ")}.` : ".") : null,
+  ], "values");
+}
+
+function section(title, children, name) {
+  return element("details", { open: "", class: name }, element("summary", {}, element("h3", {}, title)), ...children);
+}
+
+const text = (value) => printable(typeof value === "string" ? value : JSON.stringify(value));

@@ -1,0 +1,29 @@
+// Build elements. Text is always text: nothing here, or elsewhere, parses HTML.
+
+export const $ = (id) => document.getElementById(id);
+
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+export function icon(name) {
+  return svg("svg", { "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
+}
+
+export function button(label, action, attributes = {}, picture = null) {
+  const made = element("button", { type: "button", ...attributes }, picture, element("span", {}, label));
+  made.addEventListener("click", action);
+  return made;
+}

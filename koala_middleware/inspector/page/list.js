@@ -1,0 +1,144 @@
+// The list: of thousands of rows, those that are seen, and a few around, are in the document.
+
+import { makeRow } from "./row.js";
+
+const AROUND = 8; // rows above and below what is seen
+const NEAR = 200; // rows from an end: time to load more
+
+export class List {
+  #rows = [];
+  #made = new Map(); // id -> element
+  #frame = 0;
+  #newestFirst = true;
+
+  /** The callbacks: open(id), visit(profileId), scrolled(), nearEnd(), nearTop(). */
+  constructor(grid, scroller, canvas, callbacks) {
+    Object.assign(this, { grid, scroller, canvas, callbacks });
+    this.current = null;
+    scroller.addEventListener("scroll", () => {
+      this.draw();
+      callbacks.scrolled();
+    });
+    new ResizeObserver(() => this.#reset()).observe(scroller);
+    grid.addEventListener("click", (click) => this.#click(click));
+  }
+
+  get atTop() {
+    return this.scroller.scrollTop < 2;
+  }
+
+  show({ rows, newestFirst }) {
+    if (newestFirst !== this.#newestFirst) this.#reset();
+    this.#rows = rows;
+    this.#newestFirst = newestFirst;
+    this.draw();
+  }
+
+  toTop() {
+    this.scroller.scrollTop = 0;
+  }
+
+  /** Keep what is read where it is when rows come (or, below 0, go) above it. */
+  shift(count) {
+    this.#resize();
+    this.scroller.scrollTop += count * this.#height;
+  }
+
+  draw() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  row(id) {
+    return this.#rows[this.#index(id)];
+  }
+
+  /** Make another row the current one, by steps from it or, with Infinity, an end. */
+  move(steps) {
+    if (!this.#rows.length) return;
+    const from = this.#index(this.current);
+    const first = Math.ceil(this.scroller.scrollTop / this.#height);
+    const wanted = from < 0 && Number.isFinite(steps) ? first : from + steps;
+    const index = Math.min(Math.max(wanted, 0), this.#rows.length - 1);
+    this.current = this.#rows[index].id;
+    const top = index * this.#height;
+    const { scrollTop, clientHeight } = this.scroller;
+    if (top < scrollTop) this.scroller.scrollTop = top;
+    if (top + this.#height > scrollTop + clientHeight) this.scroller.scrollTop = top + this.#height - clientHeight;
+    this.draw();
+  }
+
+  page() {
+    return Math.max(1, Math.floor(this.scroller.clientHeight / this.#height) - 1);
+  }
+
+  #height = 32;
+
+  #index(id) {
+    return id === null ? -1 : this.#rows.findIndex((row) => row.id === id);
+  }
+
+  // The stylesheet knows how high rows are, which depends on the width.
+  #reset() {
+    this.#height = parseFloat(getComputedStyle(this.canvas).getPropertyValue("--row-height"));
+    for (const made of this.#made.values()) made.remove();
+    this.#made.clear();
+    this.draw();
+  }
+
+  #resize() {
+    this.canvas.style.height = `${this.#rows.length * this.#height}px`;
+  }
+
+  #draw() {
+    this.#resize();
+    const { scrollTop, clientHeight } = this.scroller;
+    const first = Math.max(0, Math.floor(scrollTop / this.#height) - AROUND);
+    const last = Math.min(this.#rows.length, Math.ceil((scrollTop + clientHeight) / this.#height) + AROUND);
+    const seen = new Set();
+    for (let index = first; index < last; index += 1) {
+      const row = this.#rows[index];
+      seen.add(row.id);
+      this.#place(row, index);
+    }
+    for (const [id, made] of this.#made) {
+      if (seen.has(id)) continue;
+      made.remove();
+      this.#made.delete(id);
+    }
+    this.grid.setAttribute("aria-rowcount", this.#rows.length + 1);
+    if (seen.has(this.current)) this.grid.setAttribute("aria-activedescendant", `row-${this.current}`);
+    else this.grid.removeAttribute("aria-activedescendant");
+    if (last > this.#rows.length - NEAR) this.callbacks.nearEnd();
+    if (first < NEAR) this.callbacks.nearTop();
+  }
+
+  #place(row, index) {
+    let made = this.#made.get(row.id);
+    if (!made) {
+      made = makeRow(row, this.#newestFirst ? null : this.#rows[index - 1]);
+      this.#made.set(row.id, made);
+      this.canvas.append(made);
+    }
+    made.style.transform = `translateY(${index * this.#height}px)`;
+    made.setAttribute("aria-rowindex", index + 2); // the head is the first
+    made.setAttribute("aria-selected", row.id === this.current);
+  }
+
+  #click(click) {
+    if (click.ctrlKey || click.metaKey || click.shiftKey) return; // a link in a new tab
+    const row = click.target.closest("[role=row][data-id]");
+    if (!row) return;
+    const link = click.target.closest("[data-visitor]");
+    if (link) {
+      click.preventDefault();
+      this.callbacks.visit(link.dataset.visitor);
+    } else {
+      this.current = Number(row.dataset.id);
+      this.draw();
+      this.callbacks.open(this.current);
+    }
+  }
+}

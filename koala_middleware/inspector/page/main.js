@@ -1,0 +1,173 @@
+// Wires the parts of the page: what the URL says is what is shown.
+
+import { address, apiFilter, go, onAddress } from "./address.js";
+import { announce } from "./announce.js";
+import { clearEvents } from "./api.js";
+import { Detail } from "./detail.js";
+import { $ } from "./element.js";
+import { showEmpty, startEmpty } from "./empty.js";
+import { isFiltered, showFilters, startFilters } from "./filters.js";
+import { number, plural } from "./format.js";
+import { startKeys } from "./keys.js";
+import { List } from "./list.js";
+import { Live } from "./live.js";
+import { Overview } from "./overview.js";
+import { showVisitor } from "./visitor.js";
+
+const STATES = { connecting: "Connecting", live: "Live", lost: "Reconnecting" };
+
+let shown = {}; // the address that is shown
+let connection = "connecting";
+
+const open = (id) => go({ event: id }, { replace: shown.event !== null });
+const visit = (profileId) => go({ visitor: profileId, profile_id: "", event: "" });
+const leave = () => go({ visitor: "", event: "" });
+const resetFilters = () => go({ text: "", verdict: "", profile_id: "", visitor: "" });
+
+function close() {
+  go({ event: "" });
+  $("grid").focus({ preventScroll: true });
+}
+
+const list = new List($("grid"), $("scroller"), $("rows"), {
+  open,
+  visit,
+  scrolled: () => live.rows.waiting && live.update(),
+  nearEnd: () => live.nearEnd(),
+  nearTop: () => live.nearTop(),
+});
+const live = new Live(list, {
+  arrived: () => overview.changed(),
+  changed: () => showRest(),
+  state: (state) => {
+    if (connection === "lost" && state === "live") overview.changed();
+    connection = state;
+    showConnection();
+  },
+});
+const detail = new Detail($("detail"), { close, visit });
+const overview = new Overview({
+  span: () => shown.span,
+  filter: () => apiFilter(shown),
+  onStats: showCount,
+});
+
+function show(next) {
+  const before = shown;
+  shown = next;
+  showFilters(next);
+  const changed = (...names) => names.some((name) => before[name] !== next[name]);
+  if (changed("text", "verdict", "profile_id", "visitor")) {
+    live.start(next);
+    overview.refresh();
+    const query = new URLSearchParams({ after: 0, ...apiFilter(next) });
+    $("export").href = `/api/events.ndjson?${query}`;
+    $("grid").classList.toggle("of-visitor", Boolean(next.visitor));
+    $("grid").setAttribute("aria-label", next.visitor ? "The visitor's events, oldest first" : "Events, newest first");
+  } else if (changed("span")) overview.refresh();
+  if (changed("visitor")) showVisitor(next.visitor, [], { back: leave, only: showOnly });
+  if (changed("event")) showEvent(next.event);
+}
+
+async function showEvent(id) {
+  if (id === null) detail.hide();
+  else {
+    list.current = id;
+    list.draw();
+    await detail.show(id);
+  }
+  coverList();
+}
+
+// Where there is no room beside the list, the event lies over it.
+function coverList() {
+  const covered = !$("detail").hidden && getComputedStyle($("detail")).position === "absolute";
+  for (const part of document.querySelectorAll("[data-behind]")) part.inert = covered;
+  if (covered && !$("detail").contains(document.activeElement)) $("detail").focus({ preventScroll: true });
+}
+
+function showOnly() {
+  go({ profile_id: shown.visitor, visitor: "", event: "" });
+}
+
+function showRest() {
+  const { fault, loaded, rows } = live;
+  const none = rows.rows.length === 0 && rows.waiting === 0;
+  showEmpty({ fault, loaded, none, filtered: isFiltered(shown) || Boolean(shown.visitor), reset: resetFilters });
+  if (shown.visitor) showVisitorSoon();
+}
+
+let visitorTimer = 0;
+function showVisitorSoon() {
+  visitorTimer ||= setTimeout(() => {
+    visitorTimer = 0;
+    showVisitor(shown.visitor, live.rows.rows, { back: leave, only: showOnly });
+  }, 150);
+}
+
+function showCount({ chosen, total }) {
+  const text = chosen === total ? plural(total, "event") : `${number(chosen)} of ${plural(total, "event")}`;
+  $("count").textContent = text;
+  $("clear-text").textContent = `${plural(total, "event")}, also those that the filters hide. This cannot be undone.`;
+  announce(text);
+}
+
+function showConnection() {
+  const state = connection === "live" && live.paused ? "paused" : connection;
+  $("connection").dataset.state = state;
+  $("connection-text").textContent = STATES[state] ?? "Paused";
+  $("banner").hidden = connection !== "lost";
+  $("banner").textContent = connection === "lost" ? "The inspector does not answer. What is listed stays; this page connects again by itself." : "";
+}
+
+function pause() {
+  live.pause(!live.paused);
+  $("pause").setAttribute("aria-pressed", live.paused);
+  $("pause").querySelector("span").textContent = live.paused ? "Resume" : "Pause";
+  $("pause").querySelector("use").setAttribute("href", live.paused ? "#icon-resume" : "#icon-pause");
+  showConnection();
+}
+
+function move(steps) {
+  list.move(steps);
+  if (shown.event !== null && list.current !== null) open(list.current);
+}
+
+function escape() {
+  if (shown.event !== null) close();
+  else if (shown.visitor) leave();
+  else $("grid").focus();
+}
+
+startFilters();
+startEmpty();
+startKeys({
+  "/": () => $("text").select(),
+  j: () => move(1),
+  k: () => move(-1),
+  ArrowDown: () => move(1),
+  ArrowUp: () => move(-1),
+  PageDown: () => move(list.page()),
+  PageUp: () => move(-list.page()),
+  Home: () => move(-Infinity),
+  End: () => move(Infinity),
+  Enter: () => list.current !== null && open(list.current),
+  v: () => list.row(list.current)?.profile_id && visit(list.row(list.current).profile_id),
+  Escape: escape,
+  p: pause,
+  "?": () => $("keys-dialog").showModal(),
+});
+$("pause").addEventListener("click", pause);
+$("news").addEventListener("click", () => (live.paused ? pause() : live.toNewest()));
+$("keys").addEventListener("click", () => $("keys-dialog").showModal());
+$("clear").addEventListener("click", () => $("clear-dialog").showModal());
+$("clear-dialog").addEventListener("close", async () => {
+  if ($("clear-dialog").returnValue === "clear") {
+    await clearEvents().catch(() => {}); // the banner says that nobody answers
+  }
+  $("clear-dialog").returnValue = "";
+  overview.changed();
+});
+new ResizeObserver(coverList).observe($("inspector"));
+onAddress(show);
+show(address());

@@ -1,0 +1,87 @@
+// Totals, the chart, why events are dropped, and what is forwarded.
+
+import { stats } from "./api.js";
+import { drawChart, STEPS } from "./chart.js";
+import { $, element } from "./element.js";
+import { number, plural, printable } from "./format.js";
+
+const SOONEST = 1000; // ms between two looks while events arrive
+const LATEST = 5000; // and while none does: the chart moves on
+
+export class Overview {
+  #timer = 0;
+  #last = 0;
+  #asked = 0;
+
+  constructor({ span, filter, onStats }) {
+    Object.assign(this, { span, filter, onStats });
+    document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+  }
+
+  /** Look again soon, but not more often than each second. */
+  changed() {
+    this.#plan(Math.max(0, this.#last + SOONEST - performance.now()));
+  }
+
+  async refresh() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#last = performance.now();
+    const asked = (this.#asked += 1);
+    try {
+      const span = this.span();
+      const found = await stats(this.filter(), { seconds: span, steps: STEPS[span] });
+      if (asked !== this.#asked) return; // a later question was about something else
+      draw(found, span);
+      this.onStats(found);
+    } catch {
+      // The banner says that nobody answers.
+    }
+    if (!this.#timer && !document.hidden) this.#plan(LATEST);
+  }
+
+  #plan(delay) {
+    if (this.#timer && delay >= SOONEST) return;
+    if (this.#timer && this.#soon) return;
+    clearTimeout(this.#timer);
+    this.#soon = delay <= SOONEST;
+    this.#timer = setTimeout(() => this.refresh(), delay);
+  }
+
+  #soon = false;
+}
+
+function draw(found, span) {
+  $("total").textContent = number(found.total);
+  $("accepted").textContent = number(found.accepted);
+  $("dropped").textContent = number(found.dropped);
+  $("visitors-seen").textContent = number(found.visitors);
+  drawChart(found.series, span);
+  drawReasons(found);
+  drawForward(found.forward);
+}
+
+function drawReasons({ reasons, dropped }) {
+  $("reasons").hidden = reasons.length === 0;
+  $("reason-list").replaceChildren(...reasons.slice(0, 3).map(({ reason, count }) => {
+    const text = printable(reason);
+    const share = element("i", { class: "share" });
+    share.style.width = `${(100 * count) / dropped}%`;
+    return element("li", {}, share, element("bdi", { title: text }, text), " ", element("b", {}, number(count)));
+  }));
+}
+
+function drawForward(forward) {
+  const line = $("forward");
+  line.hidden = forward === null;
+  if (forward === null) return;
+  const counts = ["pending", "sent", "refused", "given_up"]
+    .filter((name) => forward[name] || name === "sent")
+    .map((name) => `${number(forward[name])} ${name.replace("_", " ")}`);
+  line.classList.toggle("faulty", Boolean(forward.fault));
+  line.replaceChildren(
+    element("b", {}, "Forwarding "), element("bdi", {}, printable(forward.to)),
+    ` · uploads: ${counts.join(", ")}`,
+    forward.fault ? element("span", {}, ` · ${printable(forward.fault)}`) : "");
+  line.title = plural(forward.pending, "upload") + " to send";
+}

@@ -1,0 +1,60 @@
+// The head of a visitor's view: who that is, as far as the events tell.
+
+import { addressWith } from "./address.js";
+import { stats } from "./api.js";
+import { copy } from "./copy.js";
+import { $, button, element, icon } from "./element.js";
+import { hue, plural, printable } from "./format.js";
+
+const MOST_NAMES = 6;
+
+let asked = 0;
+
+export async function showVisitor(profileId, rows, { back, only }) {
+  const place = $("visitor");
+  asked += 1;
+  place.hidden = !profileId;
+  if (!profileId) return;
+  const question = asked;
+  if (place.dataset.profile !== profileId || !place.firstChild) {
+    place.dataset.profile = profileId;
+    place.replaceChildren(...head(profileId, { back, only }));
+  }
+  $("visitor-names").replaceChildren(...names(rows));
+  try {
+    const counts = await Promise.all(["accepted", "dropped"].map(async (verdict) =>
+      (await stats({ profile_id: profileId, verdict }, { steps: 1 })).chosen));
+    if (question !== asked) return;
+    $("visitor-counts").textContent =
+      `${plural(counts[0] + counts[1], "event")}: ${counts[0]} accepted, ${counts[1]} dropped; oldest first`;
+  } catch {
+    // The banner says that nobody answers.
+  }
+}
+
+function head(profileId, { back, only }) {
+  const dot = element("i", { class: "swatch" });
+  dot.style.setProperty("--hue", hue(profileId));
+  const copyId = button("Copy", () => copy(profileId, copyId), { "aria-label": "Copy the profile id" }, icon("copy"));
+  const backLink = element("a", { class: "button", href: addressWith({ visitor: "", event: "" }), id: "back" },
+    icon("back"), element("span", {}, "All events"));
+  backLink.addEventListener("click", (click) => {
+    click.preventDefault();
+    back();
+  });
+  return [
+    backLink,
+    element("div", {},
+      element("h2", { id: "visitor-title" }, element("span", { class: "soft" }, "Visitor "), dot, element("bdi", {}, printable(profileId))),
+      element("p", { class: "soft" }, element("span", { id: "visitor-counts" }), " ", element("span", { id: "visitor-names" }))),
+    copyId,
+    button("Show in the live list", only, { class: "only" }),
+  ];
+}
+
+function names(rows) {
+  const found = new Set(rows.flatMap(({ user_id, email }) => [user_id, email]).filter(Boolean));
+  if (!found.size) return [];
+  const some = [...found].slice(0, MOST_NAMES).flatMap((name) => [element("bdi", {}, printable(name, 60)), ", "]);
+  return ["· known as ", ...some.slice(0, -1), found.size > MOST_NAMES ? ", …" : ""];
+}
