@@ -533,9 +533,20 @@ def test_users_own_package_called_analytics_is_left_alone(
 def test_watching_twice_calls_once() -> None:
     seen: list[types.ModuleType] = []
     sdk.watch_sdk(seen.append)
-    assert sys.modules["segment.analytics.client"] in seen
+    sdk.watch_sdk(seen.append)
+    assert seen == [sys.modules[f"{name}.client"] for name in SDKS]
     sdk.unwatch_sdk(seen.append)
     sdk.unwatch_sdk(print)
+
+
+@pytest.mark.parametrize("module", [None, types.ModuleType("without a spec")])
+def test_sdk_is_installed(module: types.ModuleType | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package of the user's own called segment is not the SDK."""
+    assert sdk.sdk_is_installed()
+    monkeypatch.setitem(sys.modules, "segment.analytics", module)
+    monkeypatch.setitem(sys.modules, "analytics", module)
+    assert sys.modules["segment"]
+    assert not sdk.sdk_is_installed()
 
 
 def test_default_client_of_the_module_is_not_made_by_us() -> None:
