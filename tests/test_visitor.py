@@ -217,6 +217,16 @@ def test_bind_ends_with_its_scope() -> None:
     assert (alice.bound, bob.bound) == ({"plan": "team", "pro": True}, {"seats": 5})
 
 
+def test_bind_is_of_one_call_of_a_decorated_function() -> None:
+    @koala.profile(ALICE)
+    def job(name: str) -> list[str]:
+        koala.bind(**{name: True})
+        visitor = koala.current_visitor()
+        return list(visitor.bound) if visitor else []
+
+    assert [job("a"), job("b")] == [["a"], ["b"]]
+
+
 def test_bind_goes_where_the_visitor_goes() -> None:
     with ThreadPoolExecutor(8) as pool, koala.profile(ALICE) as visitor:
         bind = koala.carry(koala.bind)
