@@ -97,24 +97,53 @@ def test_websocket() -> None:
         assert headers[b"x-a"] == b"1"
 
 
-def test_headers_that_break_our_reading_of_them_stay(caplog: pytest.LogCaptureFixture) -> None:
-    """A response of the application's is never lost because of ours."""
-    sent: list[Any] = []
+def sent_for(**start: Any) -> dict[str, Any]:
+    """Return what the server gets of an ASGI application that sends ``start``."""
 
     async def receive() -> Any:
         return {"type": "http.request"}
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", None)]})
+        await send({"type": "http.response.start", "status": 200, **start})
 
     async def send(message: Any) -> None:
         sent.append(message)
 
+    sent: list[dict[str, Any]] = []
     app = ASGIMiddleware(application, mint=ALWAYS)
     asyncio.run(app({"type": "http", "headers": []}, receive, send))
-    assert sent[0]["headers"] == [(b"x", None)]
+    return sent[0]
+
+
+def test_headers_that_break_our_reading_of_them_stay(caplog: pytest.LogCaptureFixture) -> None:
+    """A response of the application's is never lost because of ours."""
+    assert sent_for(headers=[(b"x", None)])["headers"] == [(b"x", None)]
     (record,) = caplog.records
     assert "the cookie of a minted profile id could not be set" in record.message
+
+
+def test_response_without_headers() -> None:
+    """ASGI lets an application leave them out."""
+    message = sent_for()
+    ((name, value),) = message.pop("headers")
+    assert (name, value[:6]) == (b"set-cookie", b"ko_id=")
+    assert message == {"type": "http.response.start", "status": 200}
+
+
+def test_exc_info_of_start_response_is_passed_on() -> None:
+    """Without it a server would refuse to send other headers (PEP 3333)."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("500 OH", [], exc_info)
+        return []
+
+    def start_response(*args: Any) -> Any:
+        started.extend(args)
+
+    started: list[Any] = []
+    exc_info = (KeyError, KeyError(), None)
+    WSGIMiddleware(application, mint=ALWAYS)({}, start_response)
+    assert (started[0], started[2]) == ("500 OH", exc_info)
 
 
 @pytest.mark.parametrize(

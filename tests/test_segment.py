@@ -418,6 +418,18 @@ def test_event_too_large_by_itself_is_the_callers(alice: None) -> None:
         Client("key", send=False).track("u1", "E", {"text": "x" * (40 << 10)})
 
 
+def test_event_too_large_without_ours_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Client, message: object) -> None:
+        tried.append(message)
+        raise RuntimeError("Message exceeds the limit")
+
+    tried: list[object] = []
+    monkeypatch.setattr(Client, "_enqueue", refuse)
+    with koala.profile(None), pytest.raises(RuntimeError):
+        Client("key", send=False).track("u1", "E")
+    assert len(tried) == 1
+
+
 def test_other_runtime_errors_pass(alice: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Client, message: object) -> None:
         raise RuntimeError

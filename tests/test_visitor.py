@@ -51,6 +51,10 @@ def test_visitor_id_is_always_text() -> None:
     assert Visitor(None, None, f"ko_id={ALICE}", options).profile_id == ALICE
 
 
+def test_visitor_with_an_empty_id_has_none() -> None:
+    assert Visitor(None, None, "ko_id=x", Options(parse=lambda value: "")).profile_id is None
+
+
 def test_visitor_without_an_id_is_nobody() -> None:
     with_one, without = Visitor(None, None, "ajs_anonymous_id=a1"), Visitor(None, None, "a=1")
     assert call_as(with_one, koala.current_visitor) is with_one
@@ -252,9 +256,9 @@ def add(a: int, b: int = 0) -> tuple[int, str | None]:
     return a + b, koala.get_profile_id()
 
 
-async def add_later(a: int) -> tuple[int, str | None]:
+async def add_later(a: int, b: int = 0) -> tuple[int, str | None]:
     await asyncio.sleep(0)
-    return add(a)
+    return add(a, b)
 
 
 class Adder:
@@ -291,6 +295,7 @@ def test_carry_takes(call: object) -> None:
     [
         pytest.param(add_later, id="coroutine-function"),
         pytest.param(functools.partial(add_later, 1), id="partial"),
+        pytest.param(functools.partial(add_later, 0, b=1), id="keywords"),
         pytest.param(functools.partial(Adder().__call__, 1), id="method"),
         pytest.param(Adder(), id="object"),
     ],
