@@ -237,28 +237,6 @@ client.flush(); analytics.flush()
         assert event["properties"] == {"profile_id": ALICE}
 
 
-UWSGI = """
-import sys, types
-sys.modules["uwsgi"] = uwsgi = types.ModuleType("uwsgi")
-{hook}
-koala.instrument(); koala.instrument()
-with koala.profile("{ALICE}"):
-    uwsgi.post_fork_hook()
-    print(koala.current_visitor())
-"""
-
-
-@pytest.mark.parametrize(
-    ("hook", "output"),
-    [("", "None"), ("uwsgi.post_fork_hook = lambda: print('theirs')", "theirs None")],
-)
-def test_uwsgis_own_hook(hook: str, output: str) -> None:
-    """What the real uWSGI calls where it forks without telling Python; see also test_found.py."""
-    script = UWSGI.replace("{hook}", hook).replace("{ALICE}", ALICE) + "client.flush()"
-    with collecting() as collector:
-        assert run(collector, script).split() == output.split()
-
-
 def test_remedy_may_be_turned_off() -> None:
     """Then track returns True in the child, as ever, and nothing is sent."""
     script = """
