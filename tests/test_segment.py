@@ -547,6 +547,8 @@ def test_watching_twice_calls_once() -> None:
     sdk.watch_sdk(seen.append)
     sdk.watch_sdk(seen.append)
     assert seen == [sys.modules[f"{name}.client"] for name in SDKS]
+    sdk._imported(later := types.ModuleType("analytics.client"))
+    assert seen[-1] is later
     sdk.unwatch_sdk(seen.append)
     sdk.unwatch_sdk(print)
 
