@@ -17,6 +17,7 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from tests.collector import collecting
+from tests.test_testing import Tracking
 from tests.visitors import ALICE
 
 
@@ -56,6 +57,9 @@ def test_nobody_is_current_after_a_fork_of_uwsgi(uwsgi: Any) -> None:
     with koala.profile(ALICE):
         uwsgi.post_fork_hook()
         assert koala.current_visitor() is None
+    with koala.profile(ALICE) as visitor:
+        koala.bind(plan="team")
+    assert visitor.bound == {"plan": "team"}
 
 
 def test_uwsgis_hook_of_the_applications_is_called_once(uwsgi: Any) -> None:
@@ -98,6 +102,19 @@ def test_uploads_are_restarted_once(uwsgi: Any, uploads: Any, call: Any) -> None
     assert (consumer.gzip, consumer.upload_size, consumer.upload_interval) == (True, 7, 0.2)
 
 
+@pytest.mark.parametrize(("told", "restarted"), [(None, True), (True, True), (False, False)])
+def test_uploads_are_restarted_unless_told_not_to(
+    uwsgi: Any, uploads: Any, told: bool | None, restarted: bool
+) -> None:
+    client = uploads()
+    before = client.consumers
+    koala.instrument(restart_after_fork=told)
+    koala.instrument()
+    uwsgi.post_fork_hook()
+    client.flush()
+    assert (client.consumers is not before) is restarted
+
+
 def test_second_fork_restarts_the_uploads_again(uwsgi: Any, uploads: Any) -> None:
     client = uploads()
     koala.instrument()
@@ -123,6 +140,23 @@ def test_uploads_that_never_began_are_not_restarted(
     uwsgi.post_fork_hook()
     assert client.track("u1", "E")[0]
     assert client.consumers is consumers
+
+
+def test_uploads_that_have_ended_are_not_restarted(uwsgi: Any, uploads: Any) -> None:
+    client = uploads()
+    consumers = client.consumers
+    client.join()
+    koala.instrument()
+    uwsgi.post_fork_hook()
+    client.track("u1", "E")
+    assert client.consumers is consumers
+
+
+def test_client_that_does_not_upload_by_itself(uwsgi: Any) -> None:
+    koala.instrument()
+    koala.instrument(Tracking)
+    uwsgi.post_fork_hook()
+    assert Tracking().track("u1", "E") == "E"
 
 
 def test_session_is_another_with_the_same_settings(uwsgi: Any, uploads: Any) -> None:

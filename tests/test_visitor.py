@@ -295,7 +295,6 @@ def test_carry_takes(call: object) -> None:
     [
         pytest.param(add_later, id="coroutine-function"),
         pytest.param(functools.partial(add_later, 1), id="partial"),
-        pytest.param(functools.partial(add_later, 0, b=1), id="keywords"),
         pytest.param(functools.partial(Adder().__call__, 1), id="method"),
         pytest.param(Adder(), id="object"),
     ],
@@ -305,6 +304,10 @@ def test_carry_takes_async(call: object) -> None:
         carried = koala.carry(call)  # type: ignore[type-var]
     arguments = () if isinstance(call, functools.partial) else (1,)
     assert asyncio.run(carried(*arguments)) == (1, ALICE)  # type: ignore[operator]
+
+
+def test_carry_passes_all_arguments_on() -> None:
+    assert asyncio.run(koala.carry(add_later)(1, b=2)) == (3, None)
 
 
 def test_carry_takes_a_class() -> None:

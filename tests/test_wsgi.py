@@ -237,16 +237,17 @@ def test_request_filter_gets_the_environ() -> None:
     assert app(environ() | {"PATH_INFO": "/"}, start_response) != [b"None"]
 
 
-def test_request_that_is_refused_keeps_its_options(events: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("admitted", [False, True])
+def test_request_with_a_filter_keeps_its_options(
+    admitted: bool, events: list[dict[str, Any]]
+) -> None:
     def application(environ: Any, start_response: Any) -> list[bytes]:
         with koala.profile(BOB):
             analytics.track("u1", "E")
         return []
 
-    refusing = KoalaMiddleware(
-        application, request_filter=lambda environ: False, property_name="vid"
-    )
-    refusing({}, start_response)
+    app = KoalaMiddleware(application, request_filter=lambda environ: admitted, property_name="vid")
+    app({}, start_response)
     assert events[0]["properties"] == {"vid": BOB}
 
 
