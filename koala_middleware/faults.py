@@ -20,5 +20,5 @@ def log_once(message: str, fault: BaseException | None = None) -> None:
         return
     _reported.add(key)
     if fault:
-        message = f"{message}: {type(fault).__name__}"
-    logger.error("%s", "\n".join([message, *traceback.format_list(places)]).rstrip())
+        message = f"{message}: {type(fault).__name__}\n"
+    logger.error("".join([message, *traceback.format_list(places)]).rstrip())

@@ -118,7 +118,7 @@ def is_navigation(request: object) -> bool:
 
 def _is_shared(cache_control: set[str], otherwise: bool) -> bool:
     """Tell whether a shared cache may store a response (RFC 9111, section 3)."""
-    directives = {part.partition("=")[0]: part.partition("=")[2] for part in cache_control}
+    directives = {name: value for name, _, value in (part.partition("=") for part in cache_control)}
     if "private" in directives or "no-store" in directives:
         return False
     if "public" in directives or "s-maxage" in directives:

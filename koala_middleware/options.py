@@ -96,7 +96,7 @@ def check_option(name: str, value: object, label: str) -> None:
 
 def _check_known(name: str, label: str, known: Mapping[str, object]) -> None:
     if name not in known:
-        close = get_close_matches(name, known, n=1)
+        close = get_close_matches(name, known)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise TypeError(f"{label}: no such option{hint}; expected one of {', '.join(known)}")
 

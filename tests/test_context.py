@@ -38,6 +38,18 @@ def test_page_without_a_host_has_no_url() -> None:
     assert context(PATH_INFO="/a")["page"] == {"path": "/a"}
 
 
+def test_path_keeps_what_may_stand_in_a_path() -> None:
+    """RFC 3986, section 3.3; quoted, a page would be two pages to Segment."""
+    path = "/:@!$&'()*+,;=~-._"
+    assert context(PATH_INFO=f"{path}?#[]")["page"] == {"path": f"{path}%3F%23%5B%5D"}
+
+
+@pytest.mark.parametrize("wanted", CONTEXT_KEYS)
+def test_only_what_is_wanted_is_told(wanted: str) -> None:
+    environ = {"REMOTE_ADDR": "192.0.2.7", "HTTP_USER_AGENT": "x", "PATH_INFO": "/"}
+    assert list(request_context(source_of(environ), [wanted])) == [wanted]
+
+
 def test_page_below_a_mount() -> None:
     page = context(HTTP_HOST="site.test:8000", SCRIPT_NAME="/shop", PATH_INFO="/a b")["page"]
     assert page == {"path": "/shop/a%20b", "url": "http://site.test:8000/shop/a%20b"}

@@ -15,7 +15,6 @@ from starlette.requests import HTTPConnection
 
 from koala_middleware import filters
 from koala_middleware.filters import (
-    Filter,
     consent_cookie,
     respect_dnt,
     respect_gpc,
@@ -163,13 +162,20 @@ def test_consent_cookie(make: Request, accepts: Any, cookie: str, admitted: bool
     ],
 )
 def test_filters_combine(make: Request, combined: Any, admitted: bool) -> None:
-    yes, no = Filter(lambda source: True), Filter(lambda source: False)
-    assert combined(yes, no)(make()) is admitted
+    yes, no = skip_paths("/b"), skip_paths("/a")
+    assert combined(yes, no)(make("/a")) is admitted
 
 
 def test_source_of_anything_else() -> None:
-    with pytest.raises(TypeError, match="expected a WSGI environ, an ASGI scope or a request"):
+    expected = "expected a WSGI environ, an ASGI scope or a request, got <class 'int'>"
+    with pytest.raises(TypeError, match=expected):
         source_of(5)
+
+
+def test_headers_of_one_name_are_one_list() -> None:
+    """RFC 9110, section 5.3; a WSGI server joins them itself."""
+    source = source_of({"headers": [(b"accept", b"a"), (b"x", b"y"), (b"accept", b"b")]})
+    assert source.header("Accept") == "a, b"
 
 
 def test_filters_are_documented() -> None:

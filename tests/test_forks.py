@@ -238,35 +238,24 @@ client.flush(); analytics.flush()
         assert event["properties"] == {"profile_id": ALICE}
 
 
-UWSGI = """
-import sys, types
+def test_uwsgi_s_decorators_may_come_later(tmp_path: Path) -> None:
+    """They replace the hook; test_found.py has the real ones."""
+    (tmp_path / "uwsgidecorators.py").write_text("""
+import uwsgi
+postfork_chain = []
+uwsgi.post_fork_hook = lambda: [each() for each in postfork_chain]
+""")
+    script = f"""
+import types
 sys.modules["uwsgi"] = uwsgi = types.ModuleType("uwsgi")
-{hook}
-koala.instrument(); koala.instrument()
+sys.path.insert(0, {str(tmp_path)!r})
+koala.instrument()
+import uwsgidecorators
 with koala.profile("{ALICE}"):
     uwsgi.post_fork_hook()
     print(koala.current_visitor())
+client.flush()
 """
-
-
-@pytest.mark.parametrize(
-    ("hook", "output"),
-    [("", "None"), ("uwsgi.post_fork_hook = lambda: print('theirs')", "theirs None")],
-)
-def test_uwsgis_own_hook(hook: str, output: str) -> None:
-    """What the real uWSGI calls where it forks without telling Python; see also test_found.py."""
-    script = UWSGI.replace("{hook}", hook).replace("{ALICE}", ALICE) + "client.flush()"
-    with collecting() as collector:
-        assert run(collector, script).split() == output.split()
-
-
-def test_uwsgi_s_decorators_may_come_later(tmp_path: Path) -> None:
-    """They replace the hook; test_found.py has the real ones."""
-    hook = "def run(): [each() for each in postfork_chain]"
-    module = f"import uwsgi\npostfork_chain = []\n{hook}\nuwsgi.post_fork_hook = run\n"
-    (tmp_path / "uwsgidecorators.py").write_text(module)
-    late = f"sys.path.insert(0, {str(tmp_path)!r}); koala.instrument(); import uwsgidecorators"
-    script = UWSGI.replace("{hook}", late).replace("{ALICE}", ALICE) + "client.flush()"
     with collecting() as collector:
         assert run(collector, script) == "None\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import logging
 import subprocess
 import sys
@@ -147,10 +148,29 @@ def test_other_class_with_the_same_signature(alice: None) -> None:
     assert Other.track is own_track
 
 
-@pytest.mark.parametrize("thing", [object, print, types.SimpleNamespace(track=Client.track)])
+class KeywordsOnly:
+    def track(
+        self,
+        *,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+    ) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    "thing", [object, print, types.SimpleNamespace(track=Client.track), KeywordsOnly]
+)
 def test_instrument_refuses_what_has_no_such_track(thing: Any) -> None:
-    with pytest.raises(TypeError, match=r"expected a class with track\(self, user_id, event, prop"):
+    with pytest.raises(TypeError) as raised:
         koala.instrument(thing)
+    expected = "user_id, event, properties, context, timestamp, anonymous_id"
+    assert str(raised.value) == (
+        f"instrument: expected a class with track(self, {expected}, …), got {thing!r}"
+    )
 
 
 # The caller wins
@@ -262,6 +282,24 @@ def test_inherited_track_is_wrapped_once(client_class: Any) -> None:
 
     koala.instrument(Ours)
     assert "track" not in vars(Ours)
+
+
+def test_identify_beside_an_inherited_track_is_wrapped(client_class: Any) -> None:
+    class Ours(client_class):  # type: ignore[misc]
+        def identify(
+            self,
+            user_id: Any = None,
+            traits: Any = None,
+            context: Any = None,
+            timestamp: Any = None,
+            anonymous_id: Any = None,
+        ) -> Any:
+            return traits
+
+    koala.instrument(Ours)
+    visitor = Visitor(ALICE, options=koala.Options(identify=True))
+    client = Ours("key", send=False)
+    assert call_as(visitor, client.identify, "u1") == {"profile_id": ALICE}
 
 
 def test_inherited_track_is_inherited_again_after_uninstrument(client_class: Any) -> None:
@@ -384,8 +422,6 @@ def test_any_arguments_with_every_option_on(
 
 def of_size(client: Any, size: int) -> dict[str, Any]:
     """Return properties with which an event has ``size`` bytes."""
-    import json
-
     _, message = client.track("u1", "E", {"text": ""}, message_id="m1")
     return {"text": "x" * (size - len(json.dumps(message)))}
 
@@ -413,9 +449,81 @@ def test_event_too_large_goes_without_ours_but_with_an_id(client: Any, alice: No
     assert (message["anonymousId"], message["properties"]) == (ALICE, properties)
 
 
+def test_event_that_only_the_context_makes_too_large_goes_without(client: Any) -> None:
+    visit = visiting(koala.Options(context=True), lambda environ: environ)
+    visitor = visit(None, {"REMOTE_ADDR": "192.0.2.7"})
+    properties = of_size(client, (32 << 10) - 10)
+    message = call_as(visitor, sent, client, "u1", "E", properties, message_id="m1")
+    assert "ip" not in message["context"]
+    assert message["properties"] == properties
+
+
+class Unchecking:
+    """A client as old SDKs have it: an event over 32 KB is lost later, without a word."""
+
+    def __init__(self) -> None:
+        self.send = True
+        self.queued: Events = []
+
+    def track(
+        self,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+        message_id: Any = None,
+    ) -> Any:
+        return self._enqueue({"properties": properties, "messageId": message_id})
+
+    def identify(
+        self,
+        user_id: Any = None,
+        traits: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+        message_id: Any = None,
+    ) -> Any:
+        return self._enqueue({"properties": traits, "messageId": message_id})
+
+    def _enqueue(self, message: dict[str, Any]) -> Any:
+        if self.send:
+            self.queued.append(message)
+        return True, message
+
+
+@pytest.mark.parametrize("method", ["track", "identify"])
+@pytest.mark.parametrize(("excess", "ours"), [(0, {"profile_id": ALICE}), (1, {})])
+def test_size_is_checked_for_a_client_that_does_not(
+    method: str, excess: int, ours: dict[str, str]
+) -> None:
+    koala.instrument(Unchecking)
+    client = Unchecking()
+    empty = {"properties": {"text": "", "profile_id": ALICE}, "messageId": "é"}
+    values = {"text": "x" * ((32 << 10) - len(json.dumps(empty)) + excess)}
+    name = {"track": "properties", "identify": "traits"}[method]
+    visitor = Visitor(ALICE, options=koala.Options(identify=True))
+    call_as(visitor, getattr(client, method), "u1", message_id="é", **{name: values})
+    assert client.queued == [{"properties": {**values, **ours}, "messageId": "é"}]
+
+
 def test_event_too_large_by_itself_is_the_callers(alice: None) -> None:
     with pytest.raises(RuntimeError, match="Message exceeds"):
         Client("key", send=False).track("u1", "E", {"text": "x" * (40 << 10)})
+
+
+def test_event_too_large_without_ours_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Client, message: object) -> None:
+        tried.append(message)
+        raise RuntimeError("Message exceeds the limit")
+
+    tried: list[object] = []
+    monkeypatch.setattr(Client, "_enqueue", refuse)
+    with koala.profile(None), pytest.raises(RuntimeError):
+        Client("key", send=False).track("u1", "E")
+    assert len(tried) == 1
 
 
 def test_other_runtime_errors_pass(alice: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,10 +544,12 @@ def test_fault_of_ours_is_logged_once_and_the_event_sent(
     client: Any, alice: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        assert sent(client, "u1", "E", HostileDict(a=1))["properties"] == {"a": 1}
+        message = sent(client, "u1", "E", HostileDict(a=1), message_id="m1")
+        assert (message["properties"], message["messageId"]) == ({"a": 1}, "m1")
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("koala_middleware", logging.ERROR)
-    assert "without its visitor: LookupError" in record.getMessage()
+    first_line = "an event goes out without its visitor: LookupError"
+    assert record.getMessage().split("\n")[0] == first_line
     assert ALICE not in caplog.text
 
 
@@ -513,8 +623,10 @@ def test_sdk_without_track_is_logged_once(
     koala.instrument()
     koala.uninstrument()
     koala.instrument()
-    (record,) = caplog.records
-    assert "Segment's SDK has no Client.track that we know" in record.getMessage()
+    assert caplog.messages == [
+        "Segment's SDK has no Client.track that we know, so no event gets a profile id: "
+        "pip install --upgrade segment-analytics-python"
+    ]
 
 
 def test_users_own_package_called_analytics_is_left_alone(
@@ -533,9 +645,30 @@ def test_users_own_package_called_analytics_is_left_alone(
 def test_watching_twice_calls_once() -> None:
     seen: list[types.ModuleType] = []
     sdk.watch_sdk(seen.append)
-    assert sys.modules["segment.analytics.client"] in seen
+    sdk.watch_sdk(seen.append)
+    assert seen == [sys.modules[f"{name}.client"] for name in SDKS]
+    sdk._imported(later := types.ModuleType("analytics.client"))
+    assert seen[-1] is later
     sdk.unwatch_sdk(seen.append)
     sdk.unwatch_sdk(print)
+
+
+@pytest.mark.parametrize("module", [None, types.ModuleType("without a spec")])
+def test_sdk_that_is_not_installed_is_said_so(
+    module: types.ModuleType | None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A package of the user's own called segment is not the SDK."""
+    koala.instrument()
+    assert not caplog.messages
+    monkeypatch.setitem(sys.modules, "segment.analytics", module)
+    monkeypatch.setitem(sys.modules, "analytics", module)
+    koala.instrument()
+    assert caplog.messages == [
+        "Segment's SDK is not installed, so no event gets a profile id: "
+        "pip install segment-analytics-python"
+    ]
 
 
 def test_default_client_of_the_module_is_not_made_by_us() -> None:

@@ -286,7 +286,8 @@ class Scopes(RuleBasedStateMachine):
     @rule(which=ANY, person=ANY, fails=st.booleans(), later=st.booleans())
     def decorate(self, which: int, person: int, fails: bool, later: bool) -> None:
         def look() -> None:
-            seen.append(koala.get_profile_id())
+            seen.append((koala.get_profile_id(), current.get().bound))  # type: ignore[union-attr]
+            koala.bind(now=person)
             if fails:
                 raise BodyError
 
@@ -296,12 +297,13 @@ class Scopes(RuleBasedStateMachine):
 
         def call() -> None:
             with suppress(BodyError):
-                drive(profile(look_later)()) if later else profile(look)()
+                drive(decorated()) if later else decorated()
 
-        seen: list[str | None] = []
-        profile = self.profiles[person % 4]
-        self.worker(which).ask(call)
-        assert seen == [(ALICE, BOB, CAROL, None)[person % 4]]
+        seen: list[object] = []
+        decorated: Callable[[], Any] = self.profiles[person % 4](look_later if later else look)
+        for _ in range(2):
+            self.worker(which).ask(call)
+        assert seen == [((ALICE, BOB, CAROL, None)[person % 4], {})] * 2
 
     @rule(which=ANY, caller=ANY, later=st.booleans())
     def carry(self, which: int, caller: int, later: bool) -> None:

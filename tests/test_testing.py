@@ -43,7 +43,8 @@ def test_messages_are_as_injected() -> None:
     koala.instrument()
     with capture_events() as events, koala.profile(ALICE):
         analytics.track("u1", "E")
-    assert events[0]["properties"] == {"profile_id": ALICE}
+    (event,) = events
+    assert event["properties"] == {"profile_id": ALICE}
 
 
 def test_nothing_is_sent_or_queued() -> None:

@@ -51,6 +51,10 @@ def test_visitor_id_is_always_text() -> None:
     assert Visitor(None, None, f"ko_id={ALICE}", options).profile_id == ALICE
 
 
+def test_visitor_with_an_empty_id_has_none() -> None:
+    assert Visitor(None, None, "ko_id=x", Options(parse=lambda value: "")).profile_id is None
+
+
 def test_visitor_without_an_id_is_nobody() -> None:
     with_one, without = Visitor(None, None, "ajs_anonymous_id=a1"), Visitor(None, None, "a=1")
     assert call_as(with_one, koala.current_visitor) is with_one
@@ -217,6 +221,16 @@ def test_bind_ends_with_its_scope() -> None:
     assert (alice.bound, bob.bound) == ({"plan": "team", "pro": True}, {"seats": 5})
 
 
+def test_bind_is_of_one_call_of_a_decorated_function() -> None:
+    @koala.profile(ALICE)
+    def job(name: str) -> list[str]:
+        koala.bind(**{name: True})
+        visitor = koala.current_visitor()
+        return list(visitor.bound) if visitor else []
+
+    assert [job("a"), job("b")] == [["a"], ["b"]]
+
+
 def test_bind_goes_where_the_visitor_goes() -> None:
     with ThreadPoolExecutor(8) as pool, koala.profile(ALICE) as visitor:
         bind = koala.carry(koala.bind)
@@ -242,9 +256,9 @@ def add(a: int, b: int = 0) -> tuple[int, str | None]:
     return a + b, koala.get_profile_id()
 
 
-async def add_later(a: int) -> tuple[int, str | None]:
+async def add_later(a: int, b: int = 0) -> tuple[int, str | None]:
     await asyncio.sleep(0)
-    return add(a)
+    return add(a, b)
 
 
 class Adder:
@@ -290,6 +304,10 @@ def test_carry_takes_async(call: object) -> None:
         carried = koala.carry(call)  # type: ignore[type-var]
     arguments = () if isinstance(call, functools.partial) else (1,)
     assert asyncio.run(carried(*arguments)) == (1, ALICE)  # type: ignore[operator]
+
+
+def test_carry_passes_all_arguments_on() -> None:
+    assert asyncio.run(koala.carry(add_later)(1, b=2)) == (3, None)
 
 
 def test_carry_takes_a_class() -> None:

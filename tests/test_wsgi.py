@@ -15,6 +15,7 @@ from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import Client
 
 import koala_middleware as koala
+from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.testing import capture_events
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.visitors import ALICE, BOB
@@ -165,6 +166,13 @@ def test_file_wrapper_that_is_a_function_passes_untouched() -> None:
     assert KoalaMiddleware(application)(env, start_response) is file
 
 
+@pytest.mark.parametrize("server", [{}, {"wsgi.file_wrapper": FileWrapper}])
+def test_file_wrapper_of_the_server_stays(server: dict[str, Any]) -> None:
+    env = environ() | server
+    returning([])(env, start_response)
+    assert env.get("wsgi.file_wrapper") is server.get("wsgi.file_wrapper")
+
+
 def test_body_beside_a_file_wrapper_that_is_a_function() -> None:
     env = environ() | {"wsgi.file_wrapper": lambda file, size: file}
     body = returning(inner := Body())(env, start_response)
@@ -227,6 +235,30 @@ def test_request_filter_gets_the_environ() -> None:
     assert app(env, start_response) == [b"None"]
     assert env["koala"].profile_id is None
     assert app(environ() | {"PATH_INFO": "/"}, start_response) != [b"None"]
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+def test_request_with_a_filter_keeps_its_options(
+    admitted: bool, events: list[dict[str, Any]]
+) -> None:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        with koala.profile(BOB):
+            analytics.track("u1", "E")
+        return []
+
+    app = KoalaMiddleware(application, request_filter=lambda environ: admitted, property_name="vid")
+    app({}, start_response)
+    assert events[0]["properties"] == {"vid": BOB}
+
+
+@pytest.mark.parametrize(("length", "read"), [(LONGEST_VALUE, True), (LONGEST_VALUE + 1, False)])
+def test_header_is_bounded(length: int, read: bool) -> None:
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        return [str(koala.get_profile_id()).encode()]
+
+    app = KoalaMiddleware(application, header_name="X-Visitor", parse=str)
+    body = app({"HTTP_X_VISITOR": "x" * length}, start_response)
+    assert body == [b"x" * length if read else b"None"]
 
 
 def test_failing_request_filter_refuses_and_is_logged_once(
