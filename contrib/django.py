@@ -58,7 +58,16 @@ class KoalaMiddleware:
         instrument()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        visitor = self._visitor(request)
+        # Not from META in ASGI, where Django joins a Cookie header that came in pieces with ",".
+        scope = getattr(request, "scope", None)
+        if scope is None:
+            visitor = self._visit(request.META.get("HTTP_COOKIE"), request)
+            request.META["koala"] = visitor
+        else:
+            visitor = self._visit(scope["headers"], request)
+            scope["koala"] = visitor
+        request.koala = visitor  # type: ignore[attr-defined]
+
         if self.is_async:
             return self._respond(visitor, request)
         token = set_current(visitor)
@@ -75,18 +84,6 @@ class KoalaMiddleware:
         finally:
             reset_after_await(token)
         return _scope_response(visitor, response)
-
-    def _visitor(self, request: HttpRequest) -> Visitor:
-        # Not from META in ASGI, where Django joins a Cookie header that came in pieces with ",".
-        scope = getattr(request, "scope", None)
-        if scope is None:
-            visitor = self._visit(request.META.get("HTTP_COOKIE"), request)
-            request.META["koala"] = visitor
-        else:
-            visitor = self._visit(scope["headers"], request)
-            scope["koala"] = visitor
-        request.koala = visitor  # type: ignore[attr-defined]
-        return visitor
 
 
 def _options() -> Options:

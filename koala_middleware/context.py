@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import quote
 
 from koala_middleware.sources import Source
 
@@ -38,6 +37,8 @@ def _ip(peer: str | None) -> str | None:
 
 
 def _page(source: Source) -> dict[str, str]:
+    from urllib.parse import quote  # here, because few applications need it
+
     path = quote(source.path, safe=_IN_A_PATH)
     host = source.header("host")
     query = f"?{source.query}" if source.query else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
-from uuid import uuid4
 
 from koala_middleware.sources import source_of
 
@@ -104,6 +103,8 @@ class Mint:
 
 def mint_profile_id() -> str:
     """Return a new profile id, a UUID4 as Koala's own."""
+    from uuid import uuid4  # here, because few applications need it
+
     return str(uuid4())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any, TypedDict
 
 from koala_middleware.context import CONTEXT_KEYS
@@ -96,6 +95,8 @@ def check_option(name: str, value: object, label: str) -> None:
 
 def _check_known(name: str, label: str, known: Mapping[str, object]) -> None:
     if name not in known:
+        from difflib import get_close_matches  # here, because a right application needs none
+
         close = get_close_matches(name, known)
         hint = f" (did you mean {close[0]}?)" if close else ""
         raise TypeError(f"{label}: no such option{hint}; expected one of {', '.join(known)}")

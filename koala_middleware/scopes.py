@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from koala_middleware.options import Options
 from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor, await_as, call_as, current
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,8 +34,11 @@ class profile:  # noqa: N801 (used like a function)
         anonymous_id: str | None = None,
         options: Options | None = None,
     ) -> None:
-        if not isinstance(profile_id, str | UUID | None):
-            raise TypeError(f"profile: expected a str, a uuid.UUID or None, got {profile_id!r}")
+        if not isinstance(profile_id, str | None):
+            from uuid import UUID  # here, because few applications need it
+
+            if not isinstance(profile_id, UUID):
+                raise TypeError(f"profile: expected a str, a uuid.UUID or None, got {profile_id!r}")
         self._profile_id = str(profile_id) if profile_id else None
         self._anonymous_id = anonymous_id
         self._options = options

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 from collections.abc import Callable
 from copy import copy
 from types import ModuleType
@@ -216,6 +215,7 @@ def _checks_size(client_class: Any) -> bool:
 
 def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
     """Make a method raise what newer SDKs raise if the event would be over 32 KB."""
+    import json  # here, because newer SDKs need none of this
 
     def checked(client: Any, *args: Any, **kwargs: Any) -> Any:
         unsent = copy(client)
