@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     """Serve the inspector until it is told to stop; return the exit code."""
     logging.basicConfig(format=f"{_PROGRAM}: %(message)s")
     default = user_state_path("koala-middleware", appauthor=False) / "inspector.db"
-    path = default if arguments.db is None else Path(arguments.db)
+    path = default if arguments.db is None else Path(arguments.db).expanduser()
     port = DEFAULT_PORT if arguments.port is None else arguments.port
     with ExitStack() as stack:
         listener = open_port(_PROGRAM, arguments.host, port)
