@@ -366,6 +366,7 @@ def test_another_site_s_page_changes_nothing(
 def test_what_is_served_is_for_our_own_page_alone(inspector: Inspector) -> None:
     for path in ("/", "/api/events", "/static/page.html", "/nothing"):
         headers = inspector.ask("GET", path).headers
+        assert headers["cache-control"] == "no-cache"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"

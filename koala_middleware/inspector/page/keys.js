@@ -3,7 +3,7 @@
 const FIELDS = "input[type=search], input[type=text], textarea, select";
 const PRESSABLE = "button, a, summary, input";
 
-/** Call one of ``actions`` for a key: by the key's name, "arrows" aside. */
+/** Call the action of the key that is pressed; ``actions`` has them by the key's name. */
 export function startKeys(actions) {
   document.addEventListener("keydown", (press) => {
     if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return;

@@ -4,7 +4,8 @@ import { apiFilter } from "./address.js";
 import { $ } from "./element.js";
 import { Feed } from "./feed.js";
 import { number, plural } from "./format.js";
-import { LiveRows, VisitorRows } from "./rows.js";
+import { LiveRows } from "./live-rows.js";
+import { VisitorRows } from "./visitor-rows.js";
 
 export class Live {
   paused = false;

@@ -2,8 +2,9 @@
 
 import { address, apiFilter, go, onAddress } from "./address.js";
 import { announce } from "./announce.js";
-import { clearEvents } from "./api.js";
+import { showConnection, showPause } from "./connection.js";
 import { Detail } from "./detail.js";
+import { showForgotten, showKeys, startDialogs } from "./dialogs.js";
 import { $ } from "./element.js";
 import { showEmpty, startEmpty } from "./empty.js";
 import { isFiltered, showFilters, startFilters } from "./filters.js";
@@ -14,10 +15,7 @@ import { Live } from "./live.js";
 import { Overview } from "./overview.js";
 import { showVisitor } from "./visitor.js";
 
-const STATES = { connecting: "Connecting", live: "Live", lost: "Reconnecting" };
-
 let shown = {}; // the address that is shown
-let connection = "connecting";
 
 const open = (id) => go({ event: id }, { replace: shown.event !== null });
 const visit = (profileId) => go({ visitor: profileId, profile_id: "", event: "" });
@@ -40,15 +38,15 @@ const live = new Live(list, {
   arrived: () => overview.changed(),
   changed: () => showRest(),
   state: (state) => {
-    if (connection === "lost" && state === "live") overview.changed();
-    connection = state;
-    showConnection();
+    overview.changed();
+    showConnection(state, live.paused);
   },
 });
 const detail = new Detail($("detail"), { close, visit });
 const overview = new Overview({
   span: () => shown.span,
   filter: () => apiFilter(shown),
+  listed: () => live.rows.rows.length,
   onStats: showCount,
 });
 
@@ -105,27 +103,18 @@ function showVisitorSoon() {
   }, 150);
 }
 
-function showCount({ chosen, total }) {
+function showCount({ chosen, total }, listed) {
+  // Some were forgotten while this page was not connected.
+  if (chosen < listed && list.atTop && !live.paused) live.restart();
   const text = chosen === total ? plural(total, "event") : `${number(chosen)} of ${plural(total, "event")}`;
   $("count").textContent = text;
-  $("clear-text").textContent = `${plural(total, "event")}, also those that the filters hide. This cannot be undone.`;
+  showForgotten(total);
   announce(text);
-}
-
-function showConnection() {
-  const state = connection === "live" && live.paused ? "paused" : connection;
-  $("connection").dataset.state = state;
-  $("connection-text").textContent = STATES[state] ?? "Paused";
-  $("banner").hidden = connection !== "lost";
-  $("banner").textContent = connection === "lost" ? "The inspector does not answer. What is listed stays; this page connects again by itself." : "";
 }
 
 function pause() {
   live.pause(!live.paused);
-  $("pause").setAttribute("aria-pressed", live.paused);
-  $("pause").querySelector("span").textContent = live.paused ? "Resume" : "Pause";
-  $("pause").querySelector("use").setAttribute("href", live.paused ? "#icon-resume" : "#icon-pause");
-  showConnection();
+  showPause(live.paused);
 }
 
 function move(steps) {
@@ -155,19 +144,11 @@ startKeys({
   v: () => list.row(list.current)?.profile_id && visit(list.row(list.current).profile_id),
   Escape: escape,
   p: pause,
-  "?": () => $("keys-dialog").showModal(),
+  "?": showKeys,
 });
 $("pause").addEventListener("click", pause);
 $("news").addEventListener("click", () => (live.paused ? pause() : live.toNewest()));
-$("keys").addEventListener("click", () => $("keys-dialog").showModal());
-$("clear").addEventListener("click", () => $("clear-dialog").showModal());
-$("clear-dialog").addEventListener("close", async () => {
-  if ($("clear-dialog").returnValue === "clear") {
-    await clearEvents().catch(() => {}); // the banner says that nobody answers
-  }
-  $("clear-dialog").returnValue = "";
-  overview.changed();
-});
+startDialogs({ cleared: () => overview.changed() });
 new ResizeObserver(coverList).observe($("inspector"));
 onAddress(show);
 show(address());

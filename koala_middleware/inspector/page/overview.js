@@ -10,11 +10,12 @@ const LATEST = 5000; // and while none does: the chart moves on
 
 export class Overview {
   #timer = 0;
+  #due = 0;
   #last = 0;
   #asked = 0;
 
-  constructor({ span, filter, onStats }) {
-    Object.assign(this, { span, filter, onStats });
+  constructor({ span, filter, listed, onStats }) {
+    Object.assign(this, { span, filter, listed, onStats });
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
   }
 
@@ -28,12 +29,13 @@ export class Overview {
     this.#timer = 0;
     this.#last = performance.now();
     const asked = (this.#asked += 1);
+    const listed = this.listed();
     try {
       const span = this.span();
       const found = await stats(this.filter(), { seconds: span, steps: STEPS[span] });
       if (asked !== this.#asked) return; // a later question was about something else
       draw(found, span);
-      this.onStats(found);
+      this.onStats(found, listed);
     } catch {
       // The banner says that nobody answers.
     }
@@ -41,14 +43,12 @@ export class Overview {
   }
 
   #plan(delay) {
-    if (this.#timer && delay >= SOONEST) return;
-    if (this.#timer && this.#soon) return;
+    const due = performance.now() + delay;
+    if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
-    this.#soon = delay <= SOONEST;
+    this.#due = due;
     this.#timer = setTimeout(() => this.refresh(), delay);
   }
-
-  #soon = false;
 }
 
 function draw(found, span) {

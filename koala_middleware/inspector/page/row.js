@@ -36,7 +36,7 @@ function who({ user_id, anonymous_id, email }) {
   const texts = [user_id, email].filter(Boolean).map((value) => element("bdi", {}, short(value)));
   if (texts.length) return cell("who", texts[0], ...(texts[1] ? [" ", element("small", {}, texts[1])] : []));
   if (!anonymous_id) return cell("who", element("small", {}, "nobody"));
-  return cell("who", element("small", {}, "anonymous "), element("bdi", {}, short(anonymous_id)));
+  return cell("who", element("small", { title: "anonymous id" }, "anon "), element("bdi", {}, short(anonymous_id)));
 }
 
 export function makeRow(row, previous) {

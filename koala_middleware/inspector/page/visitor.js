@@ -48,7 +48,7 @@ function head(profileId, { back, only }) {
       element("h2", { id: "visitor-title" }, element("span", { class: "soft" }, "Visitor "), dot, element("bdi", {}, printable(profileId))),
       element("p", { class: "soft" }, element("span", { id: "visitor-counts" }), " ", element("span", { id: "visitor-names" }))),
     copyId,
-    button("Show in the live list", only, { class: "only" }),
+    button("Filter the list", only, { class: "only", title: "Show this visitor's events in the live list, newest first" }),
   ];
 }
 
