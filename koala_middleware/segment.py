@@ -40,13 +40,13 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     global _restart_after_fork
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
+    watch_uwsgi()
     if client_class is not None:
         if not _has(client_class, TRACK):
             expected = f"a class with track(self, {', '.join(TRACK.parameters)}, …)"
             raise TypeError(f"instrument: expected {expected}, got {client_class!r}")
         _instrument_class(client_class)
         return
-    watch_uwsgi()
     watch_sdk(_instrument_module)
     if not sdk_is_installed():
         log_once(

@@ -62,6 +62,13 @@ def test_nobody_is_current_after_a_fork_of_uwsgi(uwsgi: Any) -> None:
     assert visitor.bound == {"plan": "team"}
 
 
+def test_a_class_of_one_s_own_is_reason_enough_to_watch_uwsgi(uwsgi: Any) -> None:
+    koala.instrument(Tracking)
+    with koala.profile(ALICE):
+        uwsgi.post_fork_hook()
+        assert koala.current_visitor() is None
+
+
 def test_uwsgis_hook_of_the_applications_is_called_once(uwsgi: Any) -> None:
     called: list[str | None] = []
     uwsgi.post_fork_hook = lambda: called.append(koala.get_profile_id())
