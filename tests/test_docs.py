@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import segment.analytics as analytics
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
@@ -56,6 +57,7 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """
     module = ModuleType("shop.privacy")
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(analytics, "host", analytics.host)
     with ExitStack() as stack:
 
         def use_settings(**changed: Any) -> None:
