@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.inputs import COOKIES
 
 _ROOT = Path(__file__).parent.parent
-_GUNICORN = ("gunicorn", "--worker-class=gthread", "--threads=4", "--bind=127.0.0.1:{port}")
+_GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
 SITES = {
     "uvicorn, Starlette": (
         "uvicorn",
@@ -76,7 +76,7 @@ def _load(port: int, seconds: int) -> tuple[float, float]:
     if failed:
         raise RuntimeError(failed.group())
     rate = re.search(r"Requests/sec: +([\d.]+)", done)
-    slowest = re.search(r"99% +([\d.]+)(us|ms|s)\n", done)
+    slowest = re.search(r"99% +([\d.]+)(us|ms|s)\b", done)
     assert rate, done
     assert slowest, done
     return float(rate[1]), float(slowest[1]) * _UNITS[slowest[2]]
@@ -107,8 +107,8 @@ def summary(site: str, pairs: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, help="of each server; default: 9")
-    parser.add_argument("--seconds", type=int, default=4, help="of each load; default: 4")
+    parser.add_argument("--pairs", type=int, default=11, help="of each server; default: 11")
+    parser.add_argument("--seconds", type=int, default=3, help="of each load; default: 3")
     parser.add_argument("--output", type=Path, default=Path("load.json"))
     arguments = parser.parse_args()
     results = {}
