@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks import imports, track
+from benchmarks import imports, parts, track
 from benchmarks.results import Results
 from benchmarks.targets import Target, targets
 from benchmarks.wsgi import HEADER_SIZE, SIZES
@@ -43,6 +43,14 @@ def header_table(results: Results) -> Table:
     return table
 
 
+def parts_table(results: Results) -> Table:
+    table: Table = [("Part", "Time")]
+    for name in results.names(parts.GROUP):
+        if name != "bare":
+            table.append((name, f"{results.overhead(parts.GROUP, 'parts', name) * 1e6:.2f} µs"))
+    return table
+
+
 def import_table(results: Results) -> Table:
     table: Table = [("Import", "Time")]
     for case in results.cases(imports.GROUP):
@@ -66,6 +74,8 @@ def all_tables(results: Results) -> Iterator[tuple[str, Table]]:
             yield "A call of track", call_table(results)
         elif group == HEADER_SIZE:
             yield "WSGI, by the size of the Cookie header", header_table(results)
+        elif group == parts.GROUP:
+            yield "A request without a cookie, in parts", parts_table(results)
         elif group == imports.GROUP:
             yield "Import", import_table(results)
         else:

@@ -23,7 +23,8 @@ _PROPERTIES = {"plan": "team", "seats": 5, "trial": False}
 def rows() -> Iterator[Row]:
     koala.instrument()
     client = Client("key", send=False)
-    bare = partial(inspect.unwrap(Client.track), client)
+    original = inspect.unwrap(Client.track)
+    bare = partial(original, client)
     ours = partial(Client.track, client)
 
     def by_hand() -> None:
@@ -31,6 +32,16 @@ def rows() -> Iterator[Row]:
 
     def in_hand() -> None:
         bare("user-1", "Signed Up", with_id)
+
+    def nothing(
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+    ) -> Any:
+        return original(client, user_id, event, properties, context, timestamp, anonymous_id)
 
     with_id = {**_PROPERTIES, "profile_id": PROFILE_ID}
     by_us = partial(ours, "user-1", "Signed Up", _PROPERTIES)
@@ -47,6 +58,11 @@ def rows() -> Iterator[Row]:
         ("bare", partial(bare, "user-1", "Signed Up", _PROPERTIES), Context()),
         ("id in the dict", in_hand, Context()),
         ("by hand", by_hand, hand_context),
+        (
+            "a wrapper that does nothing",
+            partial(nothing, "user-1", "Signed Up", _PROPERTIES),
+            Context(),
+        ),
         ("us, outside a request", by_us, Context()),
         ("us, inside a request", by_us, _inside()),
         ("us, with bind()", by_us, _inside(bound={"plan": "team"})),

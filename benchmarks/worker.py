@@ -6,7 +6,7 @@ import sys
 
 import pyperf
 
-from benchmarks import asgi, django, peers, track, wsgi
+from benchmarks import asgi, django, parts, peers, track, wsgi
 from benchmarks.measure import measure
 
 GROUPS = (
@@ -17,6 +17,7 @@ GROUPS = (
     asgi.starlette_rows,
     django.rows,
     track.rows,
+    parts.rows,
 )
 
 
