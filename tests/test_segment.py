@@ -413,6 +413,31 @@ def test_event_too_large_goes_without_ours_but_with_an_id(client: Any, alice: No
     assert (message["anonymousId"], message["properties"]) == (ALICE, properties)
 
 
+def test_identify_that_only_ours_makes_too_large_goes_without(client: Any) -> None:
+    import json
+
+    def identified(text: str) -> dict[str, Any]:
+        _, message = client.identify("u1", {"text": text}, message_id="m1")
+        return message  # type: ignore[no-any-return]
+
+    text = "x" * ((32 << 10) - 10 - len(json.dumps(identified(""))))
+    with koala.profile(ALICE, options=koala.Options(identify=True)):
+        assert identified("")["traits"] == {"profile_id": ALICE, "text": ""}
+        assert identified(text)["traits"] == {"text": text}
+
+
+def test_other_runtime_errors_of_identify_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Client, message: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Client, "_enqueue", fail)
+    with (
+        koala.profile(ALICE, options=koala.Options(identify=True)),
+        pytest.raises(RuntimeError, match=r"^$"),
+    ):
+        Client("key", send=False).identify("u1")
+
+
 def test_event_too_large_by_itself_is_the_callers(alice: None) -> None:
     with pytest.raises(RuntimeError, match="Message exceeds"):
         Client("key", send=False).track("u1", "E", {"text": "x" * (40 << 10)})
