@@ -8,7 +8,7 @@ from typing import Any
 from koala_middleware.faults import log_once
 from koala_middleware.visitor import Visitor
 
-_NO_ID = (None, "", 0)  # with two of these the SDK raises AssertionError
+_NO_ID = (None, "", 0)  # without an anonymous_id the SDK raises AssertionError for these
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def fill(
         if options.context is not False and isinstance(context or {}, dict):
             about = {**visitor.context(), **(context or {})}
 
-        needs_id = not user_id and user_id in _NO_ID and anonymous_id in _NO_ID
+        needs_id = anonymous_id is None and not user_id and user_id in _NO_ID
         if needs_id and (tracks or options.identify):
-            anonymous_id = visitor.anonymous_id or profile_id or anonymous_id
+            anonymous_id = visitor.anonymous_id or profile_id
         return filled, about, anonymous_id
     except Exception as fault:
         log_once("an event goes out without its visitor", fault)

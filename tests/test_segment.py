@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import segment.analytics as analytics
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from segment.analytics.client import Client
 
@@ -369,6 +369,8 @@ def outcome(client: Any, args: Any, kwargs: Any) -> Any:
 
 
 @given(ARGUMENTS, KEYWORDS)
+@example([None, "E", None, None, None, ""], {})  # an id for the SDK, so the caller wins
+@example(["", "E", None, None, None, 0], {})
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_arguments_come_out_as_from_the_bare_sdk(
     client: Any, args: list[Any], kwargs: dict[str, Any]
@@ -507,6 +509,31 @@ def test_size_is_checked_for_a_client_that_does_not(
     visitor = Visitor(ALICE, options=koala.Options(identify=True))
     call_as(visitor, getattr(client, method), "u1", message_id="é", **{name: values})
     assert client.queued == [{"properties": {**values, **ours}, "messageId": "é"}]
+
+
+def test_identify_that_only_ours_makes_too_large_goes_without(client: Any) -> None:
+    import json
+
+    def identified(text: str) -> dict[str, Any]:
+        _, message = client.identify("u1", {"text": text}, message_id="m1")
+        return message  # type: ignore[no-any-return]
+
+    text = "x" * ((32 << 10) - 10 - len(json.dumps(identified(""))))
+    with koala.profile(ALICE, options=koala.Options(identify=True)):
+        assert identified("")["traits"] == {"profile_id": ALICE, "text": ""}
+        assert identified(text)["traits"] == {"text": text}
+
+
+def test_other_runtime_errors_of_identify_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Client, message: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Client, "_enqueue", fail)
+    with (
+        koala.profile(ALICE, options=koala.Options(identify=True)),
+        pytest.raises(RuntimeError, match=r"^$"),
+    ):
+        Client("key", send=False).identify("u1")
 
 
 def test_event_too_large_by_itself_is_the_callers(alice: None) -> None:
