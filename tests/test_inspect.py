@@ -114,6 +114,17 @@ def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: in
     assert stored(db) == ["a"]
 
 
+def test_inspect_stops_in_silence_while_a_page_watches(tmp_path: Path) -> None:
+    """Else uvicorn would wait, and say that it cancels what has not ended by itself."""
+    inspector = Process(tmp_path / "x.db")
+    with inspector.connect() as connection:
+        connection.request("GET", "/api/stream?after=0")
+        response = connection.getresponse()
+        inspector.post("a")
+        assert response.readline().startswith(b"id: ")
+        assert inspector.end(signal.SIGTERM) == (0, "", "")
+
+
 def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
     """And what is sent again, because its acknowledgement was lost, is stored once."""
     db = tmp_path / "x.db"

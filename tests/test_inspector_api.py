@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -291,18 +290,6 @@ def test_a_stream_that_watched_another_file_begins_anew(
     assert watching.next()["event"] == "cleared"
     inspector.send(track("a"))
     assert watching.names() == ["a"]
-
-
-def test_the_server_stops_while_a_stream_is_open(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """In silence: uvicorn would say that it cancels what has not ended by itself."""
-    with inspecting(tmp_path / "x.db") as inspector:
-        watching = Stream(inspector)
-        inspector.send(track("a"))
-        watching.next()
-    watching.close()
-    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
