@@ -69,6 +69,18 @@ def test_a_class_of_one_s_own_is_reason_enough_to_watch_uwsgi(uwsgi: Any) -> Non
         assert koala.current_visitor() is None
 
 
+def test_uwsgi_s_decorators_that_came_earlier_are_called_after_us(
+    uwsgi: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uwsgidecorators", ModuleType("uwsgidecorators"))
+    called: list[str | None] = []
+    uwsgi.post_fork_hook = lambda: called.append(koala.get_profile_id())
+    koala.instrument()
+    with koala.profile(ALICE):
+        uwsgi.post_fork_hook()
+    assert called == [None]
+
+
 def test_uwsgis_hook_of_the_applications_is_called_once(uwsgi: Any) -> None:
     called: list[str | None] = []
     uwsgi.post_fork_hook = lambda: called.append(koala.get_profile_id())

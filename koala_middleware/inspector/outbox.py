@@ -38,7 +38,11 @@ class Outbox:
         self._most, self._most_bytes = most, most_bytes
         self._lock = Lock()
         self._connection = open_database(path)
-        self._credentials = Credentials(self._connection, path.with_name(f"{path.name}.keys"))
+        try:
+            self._credentials = Credentials(self._connection, path.with_name(f"{path.name}.keys"))
+        except BaseException:
+            self._connection.close()
+            raise
         self._sizes: dict[int, int] = dict(
             self._connection.execute("SELECT id, length(body) FROM pending ORDER BY id").fetchall()
         )
