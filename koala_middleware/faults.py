@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
-
-logger = logging.getLogger("koala_middleware")
 _reported: set[tuple[str, ...]] = set()
 
 
@@ -14,6 +10,9 @@ def log_once(message: str, fault: BaseException | None = None) -> None:
 
     The text of an exception may quote a cookie, so only its type and its place are logged.
     """
+    import logging  # here, because most processes have nothing to report
+    import traceback
+
     places = traceback.extract_tb(fault.__traceback__) if fault else []
     key = (message, type(fault).__name__, *map(str, places[-1:]))
     if key in _reported:
@@ -21,4 +20,5 @@ def log_once(message: str, fault: BaseException | None = None) -> None:
     _reported.add(key)
     if fault:
         message = f"{message}: {type(fault).__name__}\n"
+    logger = logging.getLogger("koala_middleware")
     logger.error("".join([message, *traceback.format_list(places)]).rstrip())
