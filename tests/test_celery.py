@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -33,6 +32,7 @@ from koala_middleware.contrib.celery import instrument, uninstrument
 from koala_middleware.visitor import Visitor, call_as
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
+from tests.missing import skip_without
 from tests.visitors import ALICE, BOB, profile_ids, start_response, track
 
 Events = list[dict[str, Any]]
@@ -914,10 +914,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a Redis server."""
     program = shutil.which("redis-server")
     if program is None:
-        problem = "redis-server is not installed, so only the in-memory broker is tested"
-        if "CI" in os.environ:
-            pytest.fail(problem)
-        pytest.skip(problem)
+        skip_without("redis-server is not installed, so only the in-memory broker is tested")
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -16,6 +16,7 @@ import pytest
 
 from koala_middleware.demo.actions import ACTIONS
 from tests.interpreters import ELSEWHERE
+from tests.visitors import ALICE
 
 # A shell makes its background jobs, and so what they start, ignore Ctrl-C.
 START = """
@@ -26,7 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 {}
 sys.exit(main(["demo", "--port=0", *sys.argv[1:]]))
 """
-ALICE = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
 
 
 class Demo:

@@ -34,9 +34,9 @@ from playwright.sync_api import (
 
 from koala_middleware.demo.actions import ACTIONS
 from tests.interpreters import ELSEWHERE
+from tests.missing import skip_without
+from tests.visitors import ALICE, BOB
 
-ALICE = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
-BOB = "7f1d0b52-9a64-4c0e-8a57-52f6f0c1d2e3"
 SCREENSHOTS = Path(os.environ.get("KOALA_SCREENSHOTS", "build/screenshots"))
 ROOT = Path(__file__).parent.parent
 PAGE_FILES = ROOT / "koala_middleware" / "inspector" / "page"
@@ -99,8 +99,7 @@ def inspector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
-        # In CI, which installs it, nothing is skipped.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("chromium is not installed")
+        skip_without("chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -504,7 +503,7 @@ def test_copied_curl_sends_the_event_again(open_page: OpenPage, inspector: Serve
     assert f"{inspector.url}/v1/track" in command
     assert command.replace("\n", "").isprintable()
     if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+        skip_without("curl is not installed")
     environment = {**os.environ, "no_proxy": "*"}
     subprocess.run(["sh", "-c", command], check=True, capture_output=True, env=environment)
     again, first = inspector.events()

@@ -48,7 +48,6 @@ def parse_upload(kind: str, text: bytes, authorization: str | None) -> Upload:
         if len(events) > MOST_BATCH_EVENTS:
             raise TooLargeError(f"a batch may have {MOST_BATCH_EVENTS} events, not {len(events)}")
         messages = [_batched(position, event) for position, event in enumerate(events)]
-        body["batch"] = messages
     else:
         messages = [{**body, "type": kind}]
     received_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
