@@ -40,12 +40,12 @@ Events = list[dict[str, Any]]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.rst"))
+PAGES = sorted(set(DOCS.rglob("*.rst")) - set(DOCS.glob("_*/*")))
 README = (ROOT / "README.rst").read_text()
 
 sybil = Sybil([PythonCodeBlockParser(), DocTestParser(doctest.ELLIPSIS)])
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 
 
 # The pages
@@ -163,7 +163,9 @@ def get_starlette(code: str) -> None:
 GET = {"Django": get_django, "Flask": get_flask, "Starlette": get_starlette}
 # Each Python block, by the first word of the paragraph above it.
 BLOCKS = dict(
-    re.findall(r"^(\w+)\b.*\n\n\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE)
+    re.findall(
+        r"^(\w+)\b.*\n\n\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE
+    )
 )
 
 
