@@ -19,7 +19,8 @@ class KoalaMiddleware:
     """Make the visitor of each request current while the application handles it (PEP 3333).
 
     The visitor is current in the call of the application, in each step of the body that it
-    returns and in the body's ``close()``. It stays at ``environ["koala"]`` for code outside.
+    returns and in the body's ``close()``. Code outside can read it from
+    ``environ["koala.visitor"]``.
 
     :param app: the WSGI application.
     :param options: those of :class:`koala_middleware.Options`; a ``request_filter`` gets the
@@ -37,7 +38,7 @@ class KoalaMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
-        environ["koala"] = visitor
+        environ["koala.visitor"] = visitor
         if self._asks and visitor.set_cookie is not None:
             start_response = _minting(start_response, visitor)
 

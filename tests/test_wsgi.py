@@ -109,7 +109,7 @@ def test_visitor_is_current_in_a_generator_application() -> None:
 def test_visitor_stays_in_the_environ() -> None:
     env = environ()
     returning([])(env, start_response)
-    assert env["koala"].profile_id == ALICE
+    assert env["koala.visitor"].profile_id == ALICE
 
 
 def test_request_without_a_cookie_is_nobodys() -> None:
@@ -119,7 +119,7 @@ def test_request_without_a_cookie_is_nobodys() -> None:
         list(body)
         assert koala.get_profile_id() == BOB
     assert set(inner.seen) == {None}
-    assert env["koala"].profile_id is None
+    assert env["koala.visitor"].profile_id is None
 
 
 def test_exception_of_the_application_passes_unchanged() -> None:
@@ -233,7 +233,7 @@ def test_request_filter_gets_the_environ() -> None:
     )
     env = environ() | {"PATH_INFO": "/health"}
     assert app(env, start_response) == [b"None"]
-    assert env["koala"].profile_id is None
+    assert env["koala.visitor"].profile_id is None
     assert app(environ() | {"PATH_INFO": "/"}, start_response) != [b"None"]
 
 
