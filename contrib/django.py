@@ -65,7 +65,7 @@ class KoalaMiddleware:
             visitor = self._visit(request.META.get("HTTP_COOKIE"), request)
             request.META["koala.visitor"] = visitor
         else:
-            visitor = self._visit(scope["headers"], request)
+            visitor = self._visit(tuple(scope.get("headers", ())), request)
             scope["koala"] = visitor
         request.koala = visitor  # type: ignore[attr-defined]
 

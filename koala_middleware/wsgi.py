@@ -114,9 +114,10 @@ class ScopedIterator:
         return self
 
     def __next__(self) -> bytes:
+        next_chunk = self._next
         token = set_current(self._visitor)
         try:
-            return self._next()
+            return next_chunk()
         finally:
             reset_current(token)
 

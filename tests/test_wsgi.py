@@ -123,6 +123,25 @@ def test_request_without_a_cookie_is_nobodys() -> None:
     assert env["koala.visitor"].profile_id is None
 
 
+@pytest.mark.parametrize("options", [{}, {"header_name": "X-Visitor", "mint": koala.Mint()}])
+def test_cookie_that_is_no_text_is_nobodys(
+    options: dict[str, Any], events: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server is wrong, and the application goes on; the fault is logged once."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        analytics.track("u1", "E")
+        return [str(koala.current_visitor()).encode()]
+
+    env = {"HTTP_COOKIE": f"ko_id={ALICE}".encode()}
+    bodies = [KoalaMiddleware(application, **options)(env, start_response) for _ in range(2)]
+    assert bodies == [[b"None"]] * 2
+    assert [event["properties"] for event in events] == [{}, {}]
+    messages = [m for m in caplog.messages if "the Cookie header cannot be read" in m]
+    assert len(messages) == 1
+    assert ALICE not in caplog.text
+
+
 def test_exception_of_the_application_passes_unchanged() -> None:
     def application(environ: Any, start_response: Any) -> Any:
         raise error
