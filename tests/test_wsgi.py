@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import io
 from collections import deque
@@ -10,8 +11,10 @@ from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper
 
+import a2wsgi
 import pytest
 import segment.analytics as analytics
+from asgiref.wsgi import WsgiToAsgi
 from werkzeug.middleware.lint import LintMiddleware
 from werkzeug.test import Client, run_wsgi_app
 
@@ -434,3 +437,26 @@ def test_request_stays_itself_in_an_environ_that_is_used_again(fails: bool, stre
         carried[0]()
     assert events[0]["context"]["page"] == {"path": "/alice"}
     assert events[0]["properties"] == {"profile_id": ALICE, "email": "/alice"}
+
+
+@pytest.mark.parametrize("bridge", [a2wsgi.WSGIMiddleware, WsgiToAsgi])
+def test_cookie_that_http_2_sent_in_pieces_is_found_behind_a_bridge(bridge: Any) -> None:
+    """The pieces belong together with "; " (RFC 9113, section 8.2.3); bridges take a comma."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(koala.get_profile_id())
+        start_response("200 OK", [])
+        return []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    seen: Seen = []
+    pieces = [b"a=b", f"ko_id={ALICE}".encode(), b"c=d"]
+    scope: Any = {"type": "http", "http_version": "2", "method": "GET", "path": "/"}
+    scope |= {"query_string": b"", "headers": [(b"cookie", piece) for piece in pieces]}
+    asyncio.run(bridge(KoalaMiddleware(application))(scope, receive, send))
+    assert seen == [ALICE]
