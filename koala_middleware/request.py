@@ -93,7 +93,8 @@ class RequestVisitor(Visitor):
         ask = self.options.email
         if self._email is None and ask is not None:
             try:
-                email = ask(self._make_request(self._raw))
+                # As nobody: else an email that tracks would be asked by its own event.
+                email = call_as(None, lambda: ask(self._make_request(self._raw)))
                 if email is not None and not isinstance(email, str):
                     raise TypeError("email must be a str or None")
                 self._email = email or None

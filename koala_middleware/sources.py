@@ -78,13 +78,13 @@ class ScopeSource:
 
     @property
     def query(self) -> str:
-        query: bytes = self._scope.get("query_string", b"")
-        return query.decode("latin-1")
+        query: bytes | str = self._scope.get("query_string", b"")
+        return query if isinstance(query, str) else query.decode("latin-1")
 
     @property
     def peer(self) -> str | None:
-        client = self._scope.get("client")
-        return client[0] if client else None
+        client = self._scope.get("client")  # an iterator is left to the application
+        return client[0] if client and isinstance(client, (list, tuple)) else None
 
 
 Source = EnvironSource | ScopeSource

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
+from functools import partial
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
-from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
+from koala_middleware.cookies import (
+    cookie_header,
+    cookie_values,
+    parse_anonymous_id,
+    parse_profile_id,
+)
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.options import Options
@@ -22,6 +28,7 @@ Cookies = str | Iterable[tuple[bytes, bytes]]
 DEFAULT_OPTIONS = Options()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _binding = Lock()
+_OURS = (parse_profile_id, parse_anonymous_id)  # track nothing, unlike, perhaps, those of a user
 
 
 class Visitor:
@@ -112,9 +119,10 @@ def _header(cookies: Cookies) -> str:
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
     """Return the first value that ``parse`` takes, or None."""
+    ask = parse if parse in _OURS else partial(call_as, None, parse)
     try:
         for value in values:
-            parsed = parse(value)
+            parsed = ask(value)
             if parsed is not None and parsed != "":
                 return str(parsed)  # the SDK silently drops values such as uuid.UUID
     except Exception as fault:

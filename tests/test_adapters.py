@@ -10,6 +10,7 @@ import segment.analytics as analytics
 
 import koala_middleware as koala
 from koala_middleware import Mint, filters
+from koala_middleware.sources import EnvironSource, ScopeSource
 from tests.adapters import ADAPTERS, Headers, Site, request
 from tests.visitors import ALICE, BOB
 
@@ -166,6 +167,30 @@ def test_email_is_asked_until_it_is_known(adapter: str, events: Events) -> None:
     assert asked == [types.get(adapter, "Request")] * 2
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(lambda ask: {"email": ask}, id="email"),
+        pytest.param(lambda ask: {"parse": ask, "cookie_name": "vid"}, id="parse"),
+        pytest.param(lambda ask: {"request_filter": ask}, id="request_filter"),
+        pytest.param(lambda ask: {"mint": Mint(when=ask)}, id="mint.when"),
+    ],
+)
+def test_callable_of_an_option_runs_as_nobody(adapter: str, option: Any, events: Events) -> None:
+    """An email that tracks was asked again by its own event, without end."""
+
+    def ask(request: Any) -> None:
+        asked.append(koala.get_profile_id())
+        analytics.track("u1", "Asked")
+
+    asked: list[str | None] = []
+    with koala.profile(BOB):
+        request(adapter, Site(track, option(ask)), cookie=f"vid={ALICE}", **NAVIGATION)
+    assert asked == [None]
+    assert [event["event"] for event in events] == ["Asked", "E"]
+    assert events[0]["properties"] == {}
+
+
 @pytest.mark.parametrize("answer", [5, KeyError(EMAIL)])
 def test_email_that_fails_is_logged_once_without_its_value(
     adapter: str, answer: Any, events: Events, caplog: pytest.LogCaptureFixture
@@ -223,6 +248,28 @@ def test_context_in_part(adapter: str, events: Events) -> None:
     request(adapter, Site(track, {"context": {"ip"}}), **BROWSER)
     del events[0]["context"]["library"]
     assert events[0]["context"] == {"ip": "192.0.2.7"}
+
+
+@pytest.mark.parametrize("user_id", [0, False, 0.0, "", None])
+def test_user_id_that_is_false_is_left_out(adapter: str, user_id: Any, events: Events) -> None:
+    """The SDK would send it as the text "0" or "False", one user for all such visitors."""
+    request(adapter, Site(lambda: analytics.track(user_id, "E")), cookie=f"ko_id={ALICE}")
+    assert events[0]["anonymousId"] == ALICE
+    assert events[0].get("userId") is None
+
+
+def test_context_that_fails_costs_nothing_else(
+    adapter: str, events: Events, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for source in (EnvironSource, ScopeSource):
+        monkeypatch.setattr(source, "path", property(lambda source: 1 / 0))
+    options = {"context": True, "email": lambda request: EMAIL}
+    request(adapter, Site(anonymous, options), cookie=f"ko_id={ALICE}", **BROWSER)
+    (event,) = events
+    assert event["properties"] == {"profile_id": ALICE, "email": EMAIL}
+    assert event["anonymousId"] == ALICE
+    assert set(event["context"]) == {"ip", "userAgent", "library"}
+    assert "the context's page cannot be read" in caplog.messages[0]
 
 
 def test_bound_properties(adapter: str, events: Events) -> None:
