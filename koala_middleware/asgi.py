@@ -67,6 +67,8 @@ class KoalaMiddleware:
                 reset_current(token)
             except ValueError:
                 pass
+            if self._asks:
+                visitor.end_request()
 
     def request(self, scope: Scope) -> object:
         """Return what a ``request_filter`` gets."""

@@ -94,15 +94,23 @@ _SCOPES = ("http", "websocket")
 def snapshot(request: Any) -> Any:
     """Return a request that stays what it is when its environ becomes another's.
 
-    uWSGI uses one environ for all requests of a worker's thread, one after the other.
+    uWSGI uses one environ for all requests of a worker's thread, one after the other. The visitor
+    is not in it, who would else hold on to what holds on to it.
     """
-    if isinstance(request, dict):
-        return dict(request)
-    environ = getattr(request, "environ", None)
-    if environ is not None:  # Django under WSGI
-        request = copy(request)
-        request.environ = request.META = dict(environ)
+    if isinstance(request, Mapping):
+        ours = "koala" if _is_scope(request) else "koala.visitor"
+        return {key: value for key, value in request.items() if key != ours}
+    request = copy(request)  # Django's
+    vars(request).pop("koala", None)
+    if hasattr(request, "scope"):
+        request.scope = snapshot(request.scope)
+    else:
+        request.environ = request.META = snapshot(request.META)
     return request
+
+
+def _is_scope(request: Mapping[str, Any]) -> bool:
+    return "headers" in request or request.get("type") in _SCOPES
 
 
 def source_of(request: Any) -> Source:
@@ -111,7 +119,7 @@ def source_of(request: Any) -> Source:
     Raises TypeError for anything else.
     """
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
-    if isinstance(scope, Mapping) and ("headers" in scope or scope.get("type") in _SCOPES):
+    if isinstance(scope, Mapping) and _is_scope(scope):
         return ScopeSource(scope)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
     if isinstance(environ, Mapping):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
-from functools import partial
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
@@ -119,7 +119,7 @@ def _header(cookies: Cookies) -> str:
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
     """Return the first value that ``parse`` takes, or None."""
-    ask = parse if parse in _OURS else partial(call_as, None, parse)
+    ask = parse if parse in _OURS else lambda value: call_as(None, parse, value)
     try:
         for value in values:
             parsed = ask(value)
@@ -143,6 +143,25 @@ def _after_fork_in_child() -> None:
 
 
 in_each_child(_after_fork_in_child)
+
+
+_hidden: ContextVar[Visitor | None] = ContextVar("koala_hidden_visitor", default=None)
+
+
+def _around_collection(phase: str, info: object) -> None:
+    # The garbage collector may close what another request has left unfinished, such as the body
+    # of a server that never calls close(). It must not run as whoever is current by chance.
+    if phase == "start":
+        visitor = current.get()
+        if visitor is not None:
+            _hidden.set(visitor)
+            current.set(None)
+    elif _hidden.get() is not None:
+        current.set(_hidden.get())
+        _hidden.set(None)
+
+
+gc.callbacks.append(_around_collection)
 
 
 def current_visitor() -> Visitor | None:
