@@ -84,6 +84,17 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    # Who copies an environ or a scope has the same visitor in it; who pickles one, the ids.
+
+    def __copy__(self) -> Visitor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Visitor:
+        return self
+
+    def __reduce__(self) -> tuple[type[Visitor], tuple[str | None, str | None]]:
+        return Visitor, (self.profile_id, self.anonymous_id)
+
     def email(self) -> str | None:
         """Return an email, where the option of that name knows one."""
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -285,6 +287,20 @@ def test_bound_properties(adapter: str, events: Events) -> None:
     assert first["properties"] == {"plan": "pro", "seats": None, "profile_id": ALICE}
     assert identified["traits"] == {}
     assert second["properties"] == {"profile_id": ALICE}
+
+
+def test_visitor_may_be_copied_and_pickled(adapter: str) -> None:
+    """As a part of an environ, a scope or a request, which applications copy."""
+
+    def view() -> None:
+        visitor = koala.current_visitor()
+        assert copy.copy(visitor) is copy.deepcopy({"koala": visitor})["koala"] is visitor
+        ids.extend(pickle.loads(pickle.dumps([visitor])))
+
+    ids: list[koala.Visitor] = []
+    options = {"email": lambda request: EMAIL, "context": True}
+    request(adapter, Site(view, options), cookie=f"ko_id={ALICE}; ajs_anonymous_id=a1")
+    assert [(visitor.profile_id, visitor.anonymous_id) for visitor in ids] == [(ALICE, "a1")]
 
 
 def test_outgoing_headers(adapter: str) -> None:
