@@ -5,36 +5,43 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from copy import deepcopy
 from functools import wraps
+from inspect import signature
 from types import FunctionType
 from typing import Any
+from weakref import WeakSet
 
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from koala_middleware.request import minted_cookie
-from koala_middleware.visitor import Visitor, await_as, call_as, reset_current, set_current
+from koala_middleware.visitor import (
+    Visitor,
+    await_as,
+    call_as,
+    reset_current,
+    set_current,
+)
 
-_VISITOR = "_koala"  # a response's attribute: whose close() it is, and the response's id
-_NOBODY = None, 0
+VISITOR = "_koala"  # a response's attribute, until it is closed
 _MOST_KINDS = 1000  # so that classes that are made on the fly are not all kept
-_kinds: set[type] = set()
+simple_kinds: set[type] = set()
+"""Classes of responses that do not stream, whose ``close()`` looks for the visitor."""
+_closes: WeakSet[FunctionType] = WeakSet()
 
 
-def scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpResponseBase:
+def scope_response(visitor: Visitor, response: Any) -> Any:
     """Return a response whose content and ``close()`` run with the visitor current.
 
     It is another one, a shallow copy, where others may be answered by the same object: nothing of
     this request may reach them.
     """
-    if type(response) not in _kinds:
+    if type(response) not in simple_kinds:
         if not isinstance(response, HttpResponseBase):
-            return response  # Django has its own words for it
-        _scope_close(type(response))
+            return response  # what Django says of it is its own
+        _prepare(type(response))
     cookie = None if visitor.set_cookie is None else _cookie(visitor, response)
-    # The id, because a copy has the attribute, too.
-    owned = visitor, id(response)
-    if cookie is not None or response.__dict__.setdefault(_VISITOR, owned) is not owned:
+    if cookie is not None or response.__dict__.setdefault(VISITOR, visitor) is not visitor:
         response = _copy(response)
-        response.__dict__[_VISITOR] = visitor, id(response)
+        response.__dict__[VISITOR] = visitor
         if cookie is not None:
             response.cookies.load(cookie)
     # A FileResponse's file is left alone: a server may send it without reading it in Python.
@@ -43,38 +50,50 @@ def scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpResponse
     return response
 
 
-def _scope_close(kind: type[HttpResponseBase]) -> None:
-    """Have ``close()`` of a class run as the visitor of each response.
+def _prepare(kind: Any) -> None:
+    """Have ``close()`` run as the visitor of each response, on its class.
 
     A ``close`` of the response's own would be in a cycle with it, close the wrong one once it is
     copied, and keep Django's caches from pickling it.
     """
     owner = next(owner for owner in kind.__mro__ if "close" in vars(owner))
     close = vars(owner)["close"]
-    if isinstance(close, FunctionType) and close.__code__ is not _SCOPED:
-        owner.close = _scoped(close)  # type: ignore[attr-defined]
-    if len(_kinds) < _MOST_KINDS:
-        _kinds.add(kind)
+    if isinstance(close, FunctionType) and close not in _closes:
+        owner.close = _scoped(close)
+        _closes.add(owner.close)
+    base: Any = HttpResponseBase
+    if base.__reduce_ex__ is object.__reduce_ex__:
+        base.__reduce_ex__ = _reduce
+    if not kind.streaming and len(simple_kinds) < _MOST_KINDS:
+        simple_kinds.add(kind)
 
 
 def _scoped(close: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(close)
-    def scoped_close(response: HttpResponseBase, *args: Any, **kwargs: Any) -> Any:
-        visitor, owner = response.__dict__.pop(_VISITOR, _NOBODY)
-        # None if it has been unpickled.
-        if visitor is None or owner != id(response):
-            return close(response, *args, **kwargs)
+    def scoped_close(response: Any) -> Any:
+        visitor = response.__dict__.pop(VISITOR, None)
+        if visitor is None:
+            return close(response)
         token = set_current(visitor)
         try:
-            return close(response, *args, **kwargs)
+            return close(response)
         finally:
             reset_current(token)
             visitor.end_request()
 
-    return scoped_close
+    def scoped_close_with_arguments(response: Any, *args: Any, **kwargs: Any) -> Any:
+        return _scoped(lambda response: close(response, *args, **kwargs))(response)
+
+    takes_arguments = len(signature(close).parameters) > 1
+    return wraps(close)(scoped_close_with_arguments if takes_arguments else scoped_close)
 
 
-_SCOPED = _scoped(id).__code__
+def _reduce(response: HttpResponseBase, protocol: Any) -> Any:
+    """Keep the visitor out of pickles and copies, which may answer others."""
+    reduced = object.__reduce_ex__(response, protocol)
+    match reduced:
+        case make, args, {"_koala": _, **state}, *rest:
+            return make, args, state, *rest
+    return reduced
 
 
 def _cookie(visitor: Visitor, response: HttpResponseBase) -> str | None:

@@ -15,10 +15,10 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
-from koala_middleware.contrib._django_responses import scope_response
+from koala_middleware.contrib._django_responses import VISITOR, scope_response, simple_kinds
 from koala_middleware.cookies import cookie_header
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
-from koala_middleware.request import visiting
+from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, reset_after_await, reset_current, set_current
 
@@ -45,8 +45,9 @@ class KoalaMiddleware:
         self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
-        self.options = _options()
-        self._visit = visiting(self.options, lambda request: request)
+        self.options = options = _options()
+        self._is_plain = options.request_filter is None and not asks(options)
+        self._visit = visiting(options, lambda request: request)
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -55,31 +56,48 @@ class KoalaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         cookies = request.META.get("HTTP_COOKIE")
         scope = None if type(request) is WSGIRequest else getattr(request, "scope", None)
-        if scope is None:
+        if scope is not None and cookies and "," in cookies:
+            # Django 5.2 joins a Cookie header that came in pieces with commas.
+            cookies = cookie_header(scope.get("headers", ())) or cookies
+        if self._is_plain:
+            visitor = Visitor(None, None, cookies, self.options)
+        else:
             visitor = self._visit(cookies, request)
+        if scope is None:
             request.META["koala.visitor"] = visitor
         else:
-            if cookies and "," in cookies:  # Django joins a Cookie header that came in pieces so
-                cookies = cookie_header(scope.get("headers", ())) or cookies
-            scope["koala"] = visitor = self._visit(cookies, request)
+            scope["koala"] = visitor
         request.koala = visitor  # type: ignore[attr-defined]
 
         if self.is_async:
             return self._respond(visitor, request)
         token = set_current(visitor)
         try:
-            response = self.get_response(request)
+            response: HttpResponseBase = self.get_response(request)
         finally:
             reset_current(token)
-        return scope_response(visitor, response)
+        # What scope_response() does for most responses; the call would cost as much again.
+        if (
+            self._is_plain
+            and type(response) in simple_kinds
+            and response.__dict__.setdefault(VISITOR, visitor) is visitor
+        ):
+            return response
+        return scope_response(visitor, response)  # type: ignore[no-any-return]
 
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
         token = set_current(visitor)
         try:
-            response = await self.get_response(request)
+            response: HttpResponseBase = await self.get_response(request)
         finally:
             reset_after_await(token)
-        return scope_response(visitor, response)
+        if (
+            self._is_plain
+            and type(response) in simple_kinds
+            and response.__dict__.setdefault(VISITOR, visitor) is visitor
+        ):
+            return response
+        return scope_response(visitor, response)  # type: ignore[no-any-return]
 
 
 def _options() -> Options:
@@ -103,14 +121,27 @@ def _options() -> Options:
 
 
 def user_email(request: HttpRequest) -> str | None:
-    """Return the email of the user who is logged in; for the option ``email``.
+    """Return the email of the user who is logged in, if loaded already; for the option ``email``.
 
-    In async code only a user who is loaded already: loading one would block the event loop, and
-    Django refuses to.
+    It neither reads the session nor asks the database, so a page that has not looked at
+    ``request.user`` stays one that does not vary with cookies.
     """
     user: Any = getattr(request, "user", None)
-    if isinstance(user, LazyObject) and vars(user)["_wrapped"] is empty and _in_event_loop():
+    if isinstance(user, LazyObject) and vars(user)["_wrapped"] is empty:
         user = getattr(request, "_acached_user", None)  # what request.auser() has loaded
+    return _email_of(user)
+
+
+def load_user_email(request: HttpRequest) -> str | None:
+    """Return the email of the user who is logged in, and load the user if need be.
+
+    On a page that has not looked at ``request.user`` that is two queries, and the response gets
+    ``Vary: Cookie``. Like :func:`user_email` in async code, where Django refuses to load.
+    """
+    return user_email(request) if _in_event_loop() else _email_of(getattr(request, "user", None))
+
+
+def _email_of(user: Any) -> str | None:
     get_field_name = getattr(user, "get_email_field_name", None)
     return getattr(user, get_field_name() if get_field_name else "email", None)
 
