@@ -176,6 +176,19 @@ def test_cached_page_that_does_not_get_to_the_middleware_is_closed_by_nobody(
     assert closed_by(events) == [ALICE, None]
 
 
+def test_close_that_takes_arguments(events: Events) -> None:
+    class Response(HttpResponse):
+        def close(self, event: str = "close", *, times: int = 1) -> None:
+            for _ in range(times):
+                track(event)
+            super().close()
+
+    respond(lambda request: Response(), ALICE).close()
+    respond(lambda request: Response(), BOB).close("closed", times=2)
+    assert [event["properties"]["profile_id"] for event in events] == [ALICE, BOB, BOB]
+    assert profile_ids(events) == {"close": ALICE, "closed": BOB}
+
+
 # Copies
 
 
