@@ -6,7 +6,7 @@ import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, ParamSpec, TypeVar
 
 from koala_middleware.cookies import (
@@ -84,16 +84,15 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
-    # Who copies an environ or a scope has the same visitor in it; who pickles one, the ids.
-
     def __copy__(self) -> Visitor:
         return self
 
     def __deepcopy__(self, memo: object) -> Visitor:
         return self
 
-    def __reduce__(self) -> tuple[type[Visitor], tuple[str | None, str | None]]:
-        return Visitor, (self.profile_id, self.anonymous_id)
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Pickle to None: a cached response or a logged request must not carry anybody's id."""
+        return NoneType, ()
 
     def email(self) -> str | None:
         """Return an email, where the option of that name knows one."""
