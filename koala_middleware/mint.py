@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
+from koala_middleware.callables import FUNCTION, answer, is_function
 from koala_middleware.sources import source_of
 
 _YEAR = 365 * 24 * 60 * 60
@@ -57,7 +58,8 @@ class Mint:
         self._check("secure", not insecure, ValueError, "True, as samesite is 'None'")
         shared_caches = isinstance(self.shared_caches, bool)
         self._check("shared_caches", shared_caches, TypeError, "True or False")
-        self._check("when", self.when is None or callable(self.when), TypeError, "a callable")
+        usable = self.when is None or is_function(self.when)
+        self._check("when", usable, TypeError, f"{FUNCTION}, or None")
 
     def _check(self, name: str, valid: bool, error: type[Exception], expected: str) -> None:
         if not valid:
@@ -65,7 +67,7 @@ class Mint:
 
     def wants(self, request: object) -> bool:
         """Tell whether a visitor without a profile id gets one in this request."""
-        return bool((self.when or is_navigation)(request))
+        return bool(answer((self.when or is_navigation)(request)))
 
     def may_set(self, cookie_name: str, headers: Iterable[tuple[str, str]]) -> bool:
         """Tell whether a response with these headers may set the cookie, too."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
+from koala_middleware.callables import FUNCTION, is_function
 from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
@@ -117,11 +117,7 @@ def _property_name(value: object) -> Exception | None:
 
 
 def _function(value: object) -> Exception | None:
-    # A coroutine is true whatever it would return: an async filter would let every request pass.
-    call = getattr(value, "__call__", None)  # noqa: B004 (an object may be async, too)
-    if callable(value) and not any(map(inspect.iscoroutinefunction, (value, call))):
-        return None
-    return TypeError("a callable that is no coroutine function")
+    return None if is_function(value) else TypeError(FUNCTION)
 
 
 def _bool(value: object) -> Exception | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from koala_middleware.callables import answer
 from koala_middleware.context import CONTEXT_KEYS, request_context
 from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
@@ -50,7 +51,7 @@ def _admits(
 ) -> bool:
     try:
         # As nobody: a server's context may still have somebody from the request before.
-        return bool(call_as(None, lambda: request_filter(make_request(raw))))
+        return bool(answer(call_as(None, lambda: request_filter(make_request(raw)))))
     except Exception as fault:
         # It may stand for somebody's consent, so a filter that fails refuses.
         log_once("the request_filter failed: its requests have no visitor", fault)
@@ -89,7 +90,7 @@ class RequestVisitor(Visitor):
         ask = self.options.email
         if self._email is None and ask is not None:
             try:
-                email = ask(self._make_request(self._raw))
+                email = answer(ask(self._make_request(self._raw)))
                 if email is not None and not isinstance(email, str):
                     raise TypeError("email must be a str or None")
                 self._email = email or None

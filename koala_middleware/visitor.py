@@ -8,6 +8,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
+from koala_middleware.callables import answer
 from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
@@ -110,7 +111,8 @@ def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place:
         for value in values:
             parsed = parse(value)
             if parsed is not None and parsed != "":
-                return str(parsed)  # the SDK silently drops values such as uuid.UUID
+                # The SDK silently drops values such as uuid.UUID.
+                return parsed if isinstance(parsed, str) else str(answer(parsed))
     except Exception as fault:
         log_once(f"{place} cannot be parsed: its requests have no such id", fault)
     return None

@@ -251,6 +251,36 @@ def test_outgoing_headers(adapter: str) -> None:
     assert seen == [{"X-Koala-Profile-Id": ALICE}, {"X-Visitor": ALICE}, {}]
 
 
+async def coroutine(value: object) -> Any:
+    raise AssertionError("nobody awaits it")
+
+
+def asynchronously(value: object) -> Any:
+    """Return a coroutine, as no check of the function itself can know."""
+    return coroutine(value)
+
+
+@pytest.mark.parametrize(
+    ("options", "call"),
+    [
+        pytest.param({"request_filter": asynchronously}, track, id="request_filter"),
+        pytest.param({"parse": asynchronously}, track, id="parse"),
+        pytest.param({"email": asynchronously}, identify, id="email"),
+    ],
+)
+def test_answer_that_has_to_be_awaited_is_a_refusal(
+    adapter: str, options: Any, call: Any, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An awaitable is true whatever it would say, so a filter would let everybody pass.
+
+    It is closed: pytest fails for a coroutine that was never awaited.
+    """
+    for _ in range(2):
+        request(adapter, Site(call, options), cookie=f"ko_id={ALICE}")
+    assert [event.get("properties", event.get("traits")) for event in events] == [{}, {}]
+    assert len([record for record in caplog.records if record.name == "koala_middleware"]) == 1
+
+
 # mint
 
 
@@ -343,12 +373,14 @@ def test_other_cookies_of_the_application_stay(adapter: str) -> None:
     assert cookie.startswith("ko_id=")
 
 
-def test_mint_that_fails_is_logged_once(
-    adapter: str, events: Events, caplog: pytest.LogCaptureFixture
-) -> None:
-    def when(request: Any) -> bool:
-        raise LookupError
+def fail(request: object) -> Any:
+    raise LookupError
 
+
+@pytest.mark.parametrize("when", [fail, asynchronously])
+def test_mint_that_fails_is_logged_once(
+    adapter: str, when: Any, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(2):
         assert minted(adapter, Site(track, {"mint": Mint(when=when)}), **NAVIGATION) == []
     ours = [record for record in caplog.records if record.name == "koala_middleware"]

@@ -19,6 +19,13 @@ from koala_middleware.asgi import KoalaMiddleware as ASGIMiddleware
 from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
 from koala_middleware.wsgi import KoalaMiddleware as WSGIMiddleware
 
+FUNCTION = "a callable that is not a coroutine function, or None"
+
+
+async def refuse(request: object) -> bool:
+    return False
+
+
 ALWAYS = Mint(when=lambda request: True)
 
 
@@ -48,7 +55,8 @@ ALWAYS = Mint(when=lambda request: True)
             "True, as samesite is 'None', got False",
             id="samesite-none-insecure",
         ),
-        pytest.param({"when": "always"}, TypeError, "a callable, got 'always'", id="when-text"),
+        pytest.param({"when": "always"}, TypeError, f"{FUNCTION}, got 'always'", id="when-text"),
+        pytest.param({"when": refuse}, TypeError, f"{FUNCTION}, got {refuse!r}", id="when-async"),
         pytest.param({"shared_caches": 1}, TypeError, "True or False, got 1", id="shared_caches"),
     ],
 )
