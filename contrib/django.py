@@ -16,7 +16,7 @@ from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
-from koala_middleware.request import minted_cookie, visiting
+from koala_middleware.request import visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import (
     Visitor,
@@ -117,7 +117,7 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
         else:
             step = partial(call_as, visitor, iter(content).__next__)
             response.streaming_content = iter(step, _NO_CHUNK)
-    if visitor.set_cookie is not None:
+    if visitor.minted is not None:
         _set_cookie(visitor, response)
     close = response.close
 
@@ -137,9 +137,10 @@ def _scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpRespons
 def _set_cookie(visitor: Visitor, response: HttpResponseBase) -> None:
     """Set the cookie of a minted profile id."""
     cookies = [("Set-Cookie", f"{name}=") for name in response.cookies]
-    cookie = minted_cookie(visitor, [*response.items(), *cookies])
-    if cookie is not None:
-        response.cookies.load(cookie)
+    headers = visitor.cookie_headers(response.status_code, [*response.items(), *cookies])
+    response.cookies.load(headers.pop("Set-Cookie", ""))
+    for name, value in headers.items():
+        response[name] = value
 
 
 class _AsyncContent:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware.caching import replaced
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import asks, minted_cookie, visiting
+from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, reset_after_await, set_current
 
@@ -50,7 +51,7 @@ class KoalaMiddleware:
         visitor = self._visit(scope["headers"], scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
         scope["koala"] = visitor
-        if self._asks and visitor.set_cookie is not None:
+        if self._asks and visitor.minted is not None:
             send = _minting(send, visitor)
         token = set_current(visitor)
         try:
@@ -71,9 +72,9 @@ def _minting(send: Send, visitor: Visitor) -> Send:
             raw = list(message.get("headers", ()))
             # A generator, so that what cannot be decoded fails where faults are handled.
             headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
-            cookie = minted_cookie(visitor, headers)
-            if cookie is not None:
-                message = {**message, "headers": [*raw, (b"set-cookie", cookie.encode())]}
+            if ours := visitor.cookie_headers(message.get("status"), headers):
+                encoded = {name.lower().encode(): v.encode("latin-1") for name, v in ours.items()}
+                message = {**message, "headers": replaced(raw, encoded)}
         await send(message)
 
     return send_with_cookie

@@ -52,6 +52,8 @@ class Options:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_option(field.name, getattr(self, field.name), f"option {field.name}")
+        if self.mint is not None:
+            self.mint.check_cookie_name(self.cookie_name)
 
 
 class OptionKeywords(TypedDict, total=False):

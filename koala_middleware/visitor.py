@@ -41,7 +41,7 @@ class Visitor:
         "options",
     )
 
-    set_cookie: str | None = None  # of a minted profile id; see koala_middleware.request
+    minted: str | None = None  # a profile id; see koala_middleware.request
 
     def __init__(
         self,
@@ -84,6 +84,10 @@ class Visitor:
 
     def context(self) -> dict[str, Any]:
         """Return what Segment calls the context of an event, where the option wants it."""
+        return {}
+
+    def cookie_headers(self, status: object, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Return the headers that set the cookie of a minted profile id, for a response."""
         return {}
 
     def end_request(self) -> None:

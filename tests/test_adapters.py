@@ -323,6 +323,8 @@ def test_minted_cookie_is_secure_where_the_request_is(
     assert "httponly" not in cookie.lower()
 
 
+PAST = "Thu, 01 Jan 1970 00:00:00 GMT"
+
 NOT_MINTED = [
     pytest.param({}, {"cookie": f"ko_id={ALICE}", **NAVIGATION}, [], id="has-a-cookie"),
     pytest.param({"header_name": "X-V"}, {"x_v": ALICE, **NAVIGATION}, [], id="has-a-header"),
@@ -335,6 +337,33 @@ NOT_MINTED = [
     pytest.param({}, NAVIGATION, [("Cache-Control", "s-maxage=60")], id="s-maxage"),
     pytest.param({}, NAVIGATION, [("cache-control", "Max-Age=60")], id="max-age"),
     pytest.param({}, NAVIGATION, [("Expires", "Thu, 01 Dec 2094 16:00:00 GMT")], id="expires"),
+    pytest.param({}, NAVIGATION, [("Last-Modified", PAST)], id="last-modified"),
+    pytest.param(
+        {}, NAVIGATION, [("Cache-Control", "max-age=0, stale-while-revalidate=9")], id="stale"
+    ),
+    pytest.param(
+        {}, NAVIGATION, [("Cache-Control", 'max-age=9, private="X-Foo"')], id="private-for-a-field"
+    ),
+    *(
+        pytest.param({}, NAVIGATION, [(field, value), ("Cache-Control", "private")], id=field)
+        for field, value in [
+            ("CDN-Cache-Control", "max-age=9"),
+            ("Cloudflare-CDN-Cache-Control", "max-age=9"),
+            ("Vercel-CDN-Cache-Control", "max-age=9"),
+            ("Surrogate-Control", "max-age=9"),
+            ("Edge-Control", "max-age=9"),
+            ("X-Accel-Expires", "9"),
+        ]
+    ),
+    pytest.param({}, {"cookie": "ko_id=wrong", **NAVIGATION}, [], id="invalid-cookie"),
+    pytest.param({}, {"cookie": f"a=b,ko_id={ALICE}", **NAVIGATION}, [], id="joined-cookies"),
+    pytest.param({"mint": Mint(samesite="None")}, NAVIGATION, [], id="samesite-none-over-http"),
+    pytest.param(
+        {"mint": Mint(samesite="Strict")},
+        {"sec_fetch_site": "cross-site", **NAVIGATION},
+        [],
+        id="samesite-strict-from-another-site",
+    ),
 ]
 
 
@@ -344,7 +373,7 @@ def test_no_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Header
 
 
 MINTED = [
-    pytest.param({}, {"cookie": "ko_id=wrong", **NAVIGATION}, [], id="invalid-cookie"),
+    pytest.param({}, {"cookie": "xko_id=1; a=ko_id=2", **NAVIGATION}, [], id="similar-cookies"),
     pytest.param({}, {"accept": "text/html,*/*"}, [], id="accept"),
     pytest.param({"mint": Mint(when=lambda request: True)}, {}, [], id="when"),
     pytest.param({}, NAVIGATION, [("Cache-Control", "private, max-age=60")], id="private"),
@@ -359,6 +388,52 @@ MINTED = [
 @pytest.mark.parametrize(("options", "headers", "sets"), MINTED)
 def test_a_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Headers) -> None:
     assert len(minted(adapter, Site(track, dict(options), sets), **headers)) == 1
+
+
+def values(headers: Headers, name: str) -> list[str]:
+    return [value for key, value in headers if key.lower() == name]
+
+
+@pytest.mark.parametrize(
+    ("sets", "cache_control", "vary"),
+    [
+        pytest.param([], "private", "Cookie", id="nothing"),
+        pytest.param(
+            [("Cache-Control", "max-age=0")], "max-age=0, private", "Cookie", id="max-age-0"
+        ),
+        pytest.param([("Cache-Control", "no-store")], "no-store", "Cookie", id="no-store"),
+        pytest.param([("vary", "Accept")], "private", "Accept, Cookie", id="vary"),
+        pytest.param([("Vary", "cookie")], "private", "cookie", id="vary-cookie"),
+        pytest.param([("Vary", "*")], "private", "*", id="vary-all"),
+    ],
+)
+def test_response_that_sets_the_cookie_is_not_stored_for_others(
+    adapter: str, sets: Headers, cache_control: str, vary: str
+) -> None:
+    headers = request(adapter, Site(track, {"mint": Mint()}, list(sets)), **NAVIGATION)
+    assert len(set_cookies(headers)) == 1
+    assert values(headers, "cache-control") == [cache_control]
+    assert values(headers, "vary") == [vary]
+
+
+def test_response_that_sets_no_cookie_has_its_own_headers(adapter: str) -> None:
+    site = Site(track, {"mint": Mint()})
+    headers = request(adapter, site, cookie=f"ko_id={ALICE}", **NAVIGATION)
+    assert values(headers, "cache-control") == values(headers, "vary") == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_response_that_is_not_modified_sets_no_cookie(adapter: str, shared: bool) -> None:
+    """A cache adds its headers to the page that it has stored, and gives that to others."""
+    site = Site(track, {"mint": Mint(shared_caches=shared)}, status=304)
+    assert len(minted(adapter, site, **NAVIGATION)) == shared
+
+
+def test_shared_caches_leaves_the_headers_alone(adapter: str) -> None:
+    site = Site(track, {"mint": Mint(shared_caches=True)}, sets=[("Cache-Control", "public")])
+    headers = request(adapter, site, **NAVIGATION)
+    assert values(headers, "cache-control") == ["public"]
+    assert values(headers, "vary") == []
 
 
 def test_cookie_that_the_application_sets_is_the_only_one(adapter: str) -> None:
