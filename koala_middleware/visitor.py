@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, ParamSpec, TypeVar
 
 from koala_middleware.callables import answer
@@ -77,6 +77,16 @@ class Visitor:
 
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
+
+    def __copy__(self) -> Visitor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Visitor:
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Pickle to None: a cached response or a logged request must not carry anybody's id."""
+        return NoneType, ()
 
     def email(self) -> str | None:
         """Return an email, where the option of that name knows one."""
