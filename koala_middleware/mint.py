@@ -19,7 +19,7 @@ _DOMAIN = frozenset(".-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 
 @dataclass(frozen=True)
 class Mint:
-    """Say how the cookie of a minted profile id is set.
+    """How to create a profile ID and set its cookie for a new visitor.
 
     The cookie is never HttpOnly: Koala's pixel must read it.
 
@@ -33,7 +33,7 @@ class Mint:
         headers alone. Only for a cache that keeps ``Set-Cookie`` out: any other would hand one
         visitor's id to others.
 
-    Raises TypeError or ValueError that names the argument, what was expected and what came.
+    Raises TypeError or ValueError that names the argument, what was expected and what was given.
     """
 
     domain: str | None = None
@@ -71,7 +71,7 @@ class Mint:
             raise error(f"Mint {name}: expected {expected}, got {getattr(self, name)!r}")
 
     def wants(self, request: object) -> bool:
-        """Tell whether a visitor without a profile id gets one in this request."""
+        """Return whether a visitor without a profile id gets one in this request."""
         return bool(answer((self.when or is_navigation)(request)))
 
     def check_cookie_name(self, name: str) -> None:
@@ -146,7 +146,7 @@ class Mint:
         return morsel.OutputString()
 
     def is_secure(self, scheme: str) -> bool:
-        """Tell whether the cookie of a request with this scheme is for HTTPS only."""
+        """Return whether the cookie of a request with this scheme is for HTTPS only."""
         return scheme in ("https", "wss") if self.secure == "auto" else self.secure
 
 
@@ -158,7 +158,7 @@ def mint_profile_id() -> str:
 
 
 def is_navigation(request: object) -> bool:
-    """Tell whether a browser asks for a page: by ``Sec-Fetch-Dest``, or else by ``Accept``."""
+    """Return whether a browser asks for a page: by ``Sec-Fetch-Dest``, or else by ``Accept``."""
     source = source_of(request)
     destination = source.header("sec-fetch-dest")
     if destination is not None:
