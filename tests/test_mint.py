@@ -243,6 +243,13 @@ def test_cookie_that_the_browser_may_have_withheld_is_not_overwritten(
     assert kept(Mint(samesite=samesite), **environ) is expected
 
 
+def test_form_of_another_site_under_asgi() -> None:
+    """A websocket has no method: it is a GET."""
+    headers = [(b"sec-fetch-site", b"cross-site"), (b"sec-fetch-dest", b"document")]
+    assert Mint().can_keep("ko_id", source_of({"headers": headers})) is True
+    assert Mint().can_keep("ko_id", source_of({"headers": headers, "method": "POST"})) is False
+
+
 @pytest.mark.parametrize(
     ("mint", "cookie_name"),
     [
