@@ -12,14 +12,7 @@ from weakref import WeakSet
 
 from django.http.response import HttpResponseBase, ResponseHeaders
 
-from koala_middleware.request import minted_cookie
-from koala_middleware.visitor import (
-    Visitor,
-    await_as,
-    call_as,
-    reset_current,
-    set_current,
-)
+from koala_middleware.visitor import Visitor, await_as, call_as, reset_current, set_current
 
 VISITOR = "_koala"  # a response's attribute, until it is closed
 _MOST_KINDS = 1000  # so that classes that are made on the fly are not all kept
@@ -38,12 +31,13 @@ def scope_response(visitor: Visitor, response: Any) -> Any:
         if not isinstance(response, HttpResponseBase):
             return response  # what Django says of it is its own
         _prepare(type(response))
-    cookie = None if visitor.set_cookie is None else _cookie(visitor, response)
-    if cookie is not None or response.__dict__.setdefault(VISITOR, visitor) is not visitor:
+    headers = {} if visitor.minted is None else _cookie_headers(visitor, response)
+    if headers or response.__dict__.setdefault(VISITOR, visitor) is not visitor:
         response = _copy(response)
         response.__dict__[VISITOR] = visitor
-        if cookie is not None:
-            response.cookies.load(cookie)
+        response.cookies.load(headers.pop("Set-Cookie", ""))
+        for name, value in headers.items():
+            response[name] = value
     # A FileResponse's file is left alone: a server may send it without reading it in Python.
     if response.streaming and getattr(response, "file_to_stream", None) is None:
         _scope_content(visitor, response)
@@ -96,10 +90,10 @@ def _reduce(response: HttpResponseBase, protocol: Any) -> Any:
     return reduced
 
 
-def _cookie(visitor: Visitor, response: HttpResponseBase) -> str | None:
-    """Return the cookie of a minted profile id, if the response may set it."""
+def _cookie_headers(visitor: Visitor, response: HttpResponseBase) -> dict[str, str]:
+    """Return the headers that set the cookie of a minted profile id."""
     cookies = [("Set-Cookie", f"{name}=") for name in response.cookies]
-    return minted_cookie(visitor, [*response.items(), *cookies])
+    return visitor.cookie_headers(response.status_code, [*response.items(), *cookies])
 
 
 def _copy(response: Any) -> Any:

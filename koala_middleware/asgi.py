@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware.caching import replaced
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import asks, minted_cookie, visiting
+from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, reset_current, set_current
 
@@ -57,7 +58,7 @@ class KoalaMiddleware:
         visitor = self._visit(headers, scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
         scope["koala"] = visitor
-        if self._asks and visitor.set_cookie is not None:
+        if self._asks and visitor.minted is not None:
             send = _minting(send, visitor)
         token = set_current(visitor)
         try:
@@ -96,9 +97,9 @@ def _minting(send: Send, visitor: Visitor) -> Send:
             raw = list(message.get("headers", ()))
             # A generator, so that what cannot be decoded fails where faults are handled.
             headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
-            cookie = minted_cookie(visitor, headers)
-            if cookie is not None:
-                message = {**message, "headers": [*raw, (b"set-cookie", cookie.encode())]}
+            if ours := visitor.cookie_headers(message.get("status"), headers):
+                encoded = {name.lower().encode(): v.encode("latin-1") for name, v in ours.items()}
+                message = {**message, "headers": replaced(raw, encoded)}
         await send(message)
 
     return send_with_cookie

@@ -55,6 +55,14 @@ def _joined_values(header: str, needle: str) -> Iterator[str]:
             yield pair[len(needle) :]
 
 
+def mentions_cookie(header: str, name: str) -> bool:
+    """Return whether a header names the cookie, whatever its value and whoever joined the header.
+
+    Pieces of it are sometimes joined with ``,`` (RFC 9113, section 8.2.3, asks for ``;``).
+    """
+    return re.search(rf"(?:^|[;,])[ \t]*{re.escape(name)}[ \t]*=", header) is not None
+
+
 def parse_profile_id(value: str) -> str | None:
     """Return the profile id in a cookie's value, or None if there is none.
 

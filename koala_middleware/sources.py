@@ -10,12 +10,13 @@ from koala_middleware.cookies import cookie_header
 
 
 class EnvironSource:
-    """Read a WSGI environ (PEP 3333)."""
+    """Read a WSGI environ (PEP 3333), or the request that a framework has made of one."""
 
-    __slots__ = ("_environ",)
+    __slots__ = ("_environ", "_request")
 
-    def __init__(self, environ: Mapping[str, Any]) -> None:
+    def __init__(self, environ: Mapping[str, Any], request: object = None) -> None:
         self._environ = environ
+        self._request = request
 
     def header(self, name: str) -> str | None:
         return self._environ.get("HTTP_" + name.upper().replace("-", "_"))
@@ -26,8 +27,16 @@ class EnvironSource:
 
     @property
     def scheme(self) -> str:
-        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        # A framework may know of a proxy in front: see Django's SECURE_PROXY_SSL_HEADER.
+        scheme: str = getattr(self._request, "scheme", None) or self._environ.get(
+            "wsgi.url_scheme", "http"
+        )
         return scheme
+
+    @property
+    def method(self) -> str:
+        method: str = self._environ.get("REQUEST_METHOD", "GET")
+        return method
 
     @property
     def path(self) -> str:
@@ -48,12 +57,13 @@ class EnvironSource:
 
 
 class ScopeSource:
-    """Read an ASGI scope."""
+    """Read an ASGI scope, or the request that a framework has made of one."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_request", "_scope")
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Mapping[str, Any], request: object = None) -> None:
         self._scope = scope
+        self._request = request
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode("latin-1")
@@ -68,8 +78,13 @@ class ScopeSource:
 
     @property
     def scheme(self) -> str:
-        scheme: str = self._scope.get("scheme", "http")
+        scheme: str = getattr(self._request, "scheme", None) or self._scope.get("scheme", "http")
         return scheme
+
+    @property
+    def method(self) -> str:
+        method: str = self._scope.get("method", "GET")  # a websocket has none
+        return method
 
     @property
     def path(self) -> str:
@@ -120,8 +135,8 @@ def source_of(request: Any) -> Source:
     """
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
     if isinstance(scope, Mapping) and _is_scope(scope):
-        return ScopeSource(scope)
+        return ScopeSource(scope, request)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
     if isinstance(environ, Mapping):
-        return EnvironSource(environ)
+        return EnvironSource(environ, request)
     raise TypeError(f"expected a WSGI environ, an ASGI scope or a request, got {type(request)!r}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
 from types import MappingProxyType, NoneType
 from typing import Any, ParamSpec, TypeVar
 
+from koala_middleware.callables import answer
 from koala_middleware.cookies import (
     cookie_header,
     cookie_values,
@@ -47,7 +49,7 @@ class Visitor:
         "options",
     )
 
-    set_cookie: str | None = None  # of a minted profile id; see koala_middleware.request
+    minted: str | None = None  # a profile id; see koala_middleware.request
 
     def __init__(
         self,
@@ -102,6 +104,10 @@ class Visitor:
         """Return what Segment calls the context of an event, where the option wants it."""
         return {}
 
+    def cookie_headers(self, status: object, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Return the headers that set the cookie of a minted profile id, for a response."""
+        return {}
+
     def end_request(self) -> None:
         """Keep what is known of the request from becoming what is known of the next one."""
 
@@ -134,7 +140,8 @@ def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place:
         for value in values:
             parsed = ask(value)
             if parsed is not None and parsed != "":
-                return str(parsed)  # the SDK silently drops values such as uuid.UUID
+                # The SDK silently drops values such as uuid.UUID.
+                return parsed if isinstance(parsed, str) else str(answer(parsed))
     except Exception as fault:
         log_once(f"{place} cannot be parsed: its requests have no such id", fault)
     return None
@@ -171,7 +178,10 @@ def _around_collection(phase: str, info: object) -> None:
         _hidden.set(None)
 
 
-gc.callbacks.append(_around_collection)
+# Since 3.12 the collector runs between two bytecodes. Before, it runs inside any allocation, also that
+# of a ContextVar.set(), whose context a set() of ours would corrupt: python/cpython#97922.
+if sys.version_info >= (3, 12):
+    gc.callbacks.append(_around_collection)
 
 
 def current_visitor() -> Visitor | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware.caching import replaced
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import asks, minted_cookie, visiting
+from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import Visitor, call_as, reset_current, set_current
 
@@ -39,7 +40,7 @@ class KoalaMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
         environ["koala.visitor"] = visitor
-        if self._asks and visitor.set_cookie is not None:
+        if self._asks and visitor.minted is not None:
             start_response = _minting(start_response, visitor)
 
         files: list[object] | None = None
@@ -76,9 +77,8 @@ def _minting(start_response: StartResponse, visitor: Visitor) -> StartResponse:
     def start_response_with_cookie(
         status: str, headers: list[tuple[str, str]], *exc_info: Any
     ) -> Callable[[bytes], object]:
-        cookie = minted_cookie(visitor, headers)
-        if cookie is not None:
-            headers = [*headers, ("Set-Cookie", cookie)]
+        if ours := visitor.cookie_headers(status, headers):
+            headers = replaced(headers, ours)
         return start_response(status, headers, *exc_info)
 
     return start_response_with_cookie

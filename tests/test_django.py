@@ -651,3 +651,36 @@ def test_request_stays_itself_in_an_environ_that_is_used_again(events: Events) -
     carried[0]()
     assert events[0]["context"]["page"]["path"] == "/alice"
     assert events[0]["properties"]["email"] == "/alice"
+
+
+cookies: list[str] = []
+
+
+def note_cookie(get_response: Callable[[HttpRequest], HttpResponse]) -> View:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        cookies.append(response.cookies["ko_id"].OutputString())
+        return response
+
+    return middleware
+
+
+@pytest.mark.parametrize("get", [get_wsgi, get_asgi])
+def test_scheme_is_that_of_django(get: Get, serve: Serve, events: Events) -> None:
+    """Behind a proxy that ends TLS, SECURE_PROXY_SSL_HEADER says what the browser sees."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        track("view")
+        return HttpResponse()
+
+    mint = koala.Mint(samesite="None", when=lambda request: True)
+    serve(
+        view,
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+        MIDDLEWARE=[f"{__name__}.note_cookie", KOALA],
+        KOALA_MINT=mint,
+        KOALA_CONTEXT=["page"],
+    )
+    get(**{"X-Forwarded-Proto": "https"})
+    assert "; Secure" in cookies.pop()
+    assert events[0]["context"]["page"]["url"].startswith("https://")

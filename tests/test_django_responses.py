@@ -310,6 +310,7 @@ def test_minted_cookie_is_not_put_on_a_shared_response() -> None:
     assert first.cookies["ko_id"].value != second.cookies["ko_id"].value
     assert not known.cookies
     assert not SHARED.cookies
+    assert not {"Vary", "Cache-Control"} & SHARED.headers.keys()
     known.close()
 
 
