@@ -135,29 +135,25 @@ def test_same_attribute_twice_in_one_is_undone_last_first(derived: type[Base]) -
     assert vars(derived)["method"] is before
 
 
-class Slow(type):
-    """A class that takes long enough to change for another thread to come between."""
+def test_replacement_waits_for_an_undo_under_way() -> None:
+    """Or the undo would put back what was there before both."""
+    undoing = threading.Event()
 
-    def __setattr__(cls, name: str, value: object) -> None:
-        time.sleep(0.001)
-        super().__setattr__(name, value)
+    class Slow(type):
+        def __setattr__(cls, name: str, value: object) -> None:
+            if value == "before":
+                undoing.set()
+                time.sleep(0.1)
+            super().__setattr__(name, value)
 
-
-def test_threads_that_replace_and_undo_leave_nothing_behind() -> None:
     owner = Slow("owner", (), {"kind": "before"})
-    barrier = threading.Barrier(4)
-
-    def work() -> None:
-        barrier.wait()
-        for _ in range(5):
-            patches = Patches()
-            patches.replace(owner, "kind", object())
-            patches.undo()
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    first, second = Patches(), Patches()
+    first.replace(owner, "kind", "first")
+    thread = threading.Thread(target=first.undo)
+    thread.start()
+    undoing.wait()
+    second.replace(owner, "kind", "second")
+    thread.join()
+    assert vars(owner)["kind"] == "second"
+    second.undo()
     assert vars(owner)["kind"] == "before"
-    assert not patching._standing
