@@ -147,6 +147,7 @@ def test_second_fork_restarts_the_uploads_again(uwsgi: Any, uploads: Any) -> Non
         client.flush()
         seen.append(client.consumers)
         seen[-2][0].pause()
+    assert not hasattr(Client._enqueue.__wrapped__, "__wrapped__")
     assert len({id(consumers) for consumers in seen}) == 3
     koala.uninstrument()
     assert not hasattr(Client._enqueue, "__wrapped__")
