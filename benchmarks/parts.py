@@ -38,7 +38,7 @@ def rows() -> Iterator[Row]:
         Visitor(None, None, None, options)
 
     def leave_visitor() -> None:
-        environ["koala"] = visitor
+        environ["koala.visitor"] = visitor
 
     def tell_bodies() -> None:
         file_wrapper = environ.get("wsgi.file_wrapper")

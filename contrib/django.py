@@ -36,9 +36,10 @@ class KoalaMiddleware:
     """Make the visitor of each request current: an entry in ``MIDDLEWARE``, the higher the better.
 
     The visitor is current in the view and the middleware below, in a streaming response's content
-    and in the response's ``close()``. It stays at ``request.koala``, and at ``environ["koala"]``
-    or ``scope["koala"]``. Options come from the settings ``KOALA_…``; a callable may be given by
-    its dotted path, and ``KOALA_REQUEST_FILTER`` gets the ``HttpRequest``.
+    and in the response's ``close()``. It stays at ``request.koala``, and at
+    ``environ["koala.visitor"]`` or ``scope["koala"]``. Options come from the settings ``KOALA_…``;
+    a callable may be given by its dotted path, and ``KOALA_REQUEST_FILTER`` gets the
+    ``HttpRequest``.
 
     Raises ImproperlyConfigured, when Django starts, for a setting that is unknown or wrong.
     """
@@ -62,9 +63,9 @@ class KoalaMiddleware:
         scope = getattr(request, "scope", None)
         if scope is None:
             visitor = self._visit(request.META.get("HTTP_COOKIE"), request)
-            request.META["koala"] = visitor
+            request.META["koala.visitor"] = visitor
         else:
-            visitor = self._visit(scope["headers"], request)
+            visitor = self._visit(tuple(scope.get("headers", ())), request)
             scope["koala"] = visitor
         request.koala = visitor  # type: ignore[attr-defined]
 

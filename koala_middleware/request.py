@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from koala_middleware.context import CONTEXT_KEYS, request_context
@@ -79,10 +79,14 @@ class RequestVisitor(Visitor):
         profile_id = super()._find_profile_id(cookies)
         name = self.options.header_name
         if profile_id is None and name is not None:
-            value = source_of(self._raw).header(name)
-            if value is not None and len(value) <= LONGEST_VALUE:
-                profile_id = parse_with(self.options.parse, [value], f"the header {name}")
+            values = self._header_values(name)
+            profile_id = parse_with(self.options.parse, values, f"the header {name}")
         return profile_id
+
+    def _header_values(self, name: str) -> Iterator[str]:
+        value = source_of(self._raw).header(name)
+        if value is not None and len(value) <= LONGEST_VALUE:
+            yield value
 
     def email(self) -> str | None:
         """Ask the option ``email`` until it has given one."""

@@ -57,12 +57,14 @@ class ScopeSource:
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode("latin-1")
-        values: list[bytes] = [value for key, value in self._scope["headers"] if key == wanted]
+        values: list[bytes] = [
+            value for key, value in self._scope.get("headers", ()) if key == wanted
+        ]
         return b", ".join(values).decode("latin-1") if values else None
 
     @property
     def cookies(self) -> str | None:
-        return cookie_header(self._scope["headers"])
+        return cookie_header(self._scope.get("headers", ()))
 
     @property
     def scheme(self) -> str:
@@ -86,6 +88,7 @@ class ScopeSource:
 
 
 Source = EnvironSource | ScopeSource
+_SCOPES = ("http", "websocket")
 
 
 def snapshot(request: Any) -> Any:
@@ -108,7 +111,7 @@ def source_of(request: Any) -> Source:
     Raises TypeError for anything else.
     """
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
-    if isinstance(scope, Mapping) and "headers" in scope:
+    if isinstance(scope, Mapping) and ("headers" in scope or scope.get("type") in _SCOPES):
         return ScopeSource(scope)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
     if isinstance(environ, Mapping):

@@ -101,7 +101,13 @@ class Visitor:
 
 
 def _header(cookies: Cookies) -> str:
-    return cookies if isinstance(cookies, str) else cookie_header(cookies) or ""
+    if isinstance(cookies, str):
+        return cookies
+    try:
+        return cookie_header(cookies) or ""
+    except Exception as fault:  # whatever a server takes for headers
+        log_once("the Cookie header cannot be read: its requests have no visitor", fault)
+        return ""
 
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:

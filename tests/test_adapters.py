@@ -251,6 +251,26 @@ def test_outgoing_headers(adapter: str) -> None:
     assert seen == [{"X-Koala-Profile-Id": ALICE}, {"X-Visitor": ALICE}, {}]
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        pytest.param(f"a=b,ko_id={ALICE}", id="after"),
+        pytest.param(f"ko_id={ALICE},a=b", id="before"),
+        pytest.param(f"a=b,ko_id={ALICE},ajs_anonymous_id=a1;c=d", id="between"),
+        pytest.param(f'prefs={{"a":1,ko_id={BOB},"b":2}}; ko_id={ALICE}', id="in-another-cookie"),
+    ],
+)
+def test_cookies_that_a_bridge_has_joined(adapter: str, cookie: str, events: Events) -> None:
+    """Bridges from ASGI to WSGI join what HTTP/2 sends in pieces with a comma."""
+    request(adapter, Site(track, {"mint": Mint(when=bool)}), cookie=cookie)
+    assert events[0]["properties"] == {"profile_id": ALICE}
+
+
+def test_anonymous_id_that_a_bridge_has_joined(adapter: str, events: Events) -> None:
+    request(adapter, Site(anonymous), cookie=f"ajs_anonymous_id=a1,ko_id={ALICE}")
+    assert events[0]["anonymousId"] == "a1"
+
+
 # mint
 
 

@@ -466,7 +466,7 @@ def test_environ_tells_after_the_request(serve: Serve) -> None:
     environ = create_environ(headers=cookie(ALICE))
     body: Any = WSGIHandler()(environ, start_response)
     body.close()
-    assert environ["koala"].profile_id == ALICE
+    assert environ["koala.visitor"].profile_id == ALICE
 
 
 def test_scope_tells_after_the_request(serve: Serve) -> None:
