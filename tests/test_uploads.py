@@ -19,7 +19,7 @@ from segment.analytics.client import Client
 from segment.analytics.consumer import Consumer
 
 import koala_middleware as koala
-import koala_middleware.uploads
+from koala_middleware.segment import uploads as restarts
 from tests.clients import Queueing, Tracking
 from tests.collector import collecting
 from tests.visitors import ALICE
@@ -28,7 +28,7 @@ from tests.visitors import ALICE
 @pytest.fixture
 def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Stand in for uWSGI's module."""
-    monkeypatch.setattr(koala_middleware.uploads, "_fork", None)
+    monkeypatch.setattr(restarts, "_fork", None)
     monkeypatch.setitem(sys.modules, "uwsgi", module := ModuleType("uwsgi"))
     return module
 

@@ -76,7 +76,7 @@ def restart_uploads(client_class: type) -> None:
             _patches.replace(client_class, name, _restart_first(method))
 
 
-def keep_dead_uploads() -> None:
+def undo_restarts() -> None:
     """Undo :func:`restart_uploads` for clients that have not been used since."""
     _patches.undo()
 
@@ -108,7 +108,7 @@ def _restart(client: Any, fork: _Fork) -> None:
         consumers = getattr(client, "consumers", None) or ()  # None: sync_mode
         if any(map(fork.died, consumers)) and client.send:
             queue: Queue[Any] = Queue(client.queue.maxsize)
-            consumers = [_anew(consumer, queue) for consumer in consumers]
+            consumers = [copy_consumer(consumer, queue) for consumer in consumers]
             client.queue, client.consumers = queue, consumers
             for consumer in consumers:
                 consumer.start()
@@ -127,7 +127,8 @@ def _sessions(client_class: type) -> Iterator[Any]:
                 yield session
 
 
-def _anew(consumer: Any, queue: Queue[Any]) -> Any:
+def copy_consumer(consumer: Any, queue: Queue[Any]) -> Any:
+    """Return a consumer that has not begun, with all that this one was given but its queue."""
     copied = copy(consumer)
     threading.Thread.__init__(copied, daemon=consumer.daemon)
     copied.queue = queue
