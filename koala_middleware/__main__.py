@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import koala_middleware
+from koala_middleware.inspector.server.listening import DEFAULT_PORT
 
 PROGRAM = "koala-middleware"
-DEFAULT_PORT = 8765
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
 
 
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a name by which applications reach the inspector; may be repeated",
     )
-    inspect.set_defaults(module="koala_middleware.inspector.command", extra="inspector")
+    inspect.set_defaults(module="koala_middleware.inspector.commands.inspect", extra="inspector")
 
     tail = commands.add_parser("tail", help="print the events that arrive at an inspector")
     tail.add_argument("--url", default=DEFAULT_URL, help="the inspector's (%(default)s)")
@@ -73,11 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     tail.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
     tail.add_argument("--json", action="store_true", help="print Segment's messages, one a line")
     tail.add_argument("--once", action="store_true", help="do not wait for more")
-    tail.set_defaults(module="koala_middleware.inspector.tail", extra="inspector")
+    tail.set_defaults(module="koala_middleware.inspector.commands.tail", extra="inspector")
 
     check = commands.add_parser("check", help="tell what Koala would do with a file of events")
     check.add_argument("file", help="one Segment message, in JSON, a line; - is standard input")
-    check.set_defaults(module="koala_middleware.inspector.check", extra="inspector")
+    check.set_defaults(module="koala_middleware.inspector.commands.check", extra="inspector")
     return parser
 
 

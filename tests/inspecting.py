@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from koala_middleware.inspector.app import make_app
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder
-from koala_middleware.inspector.listening import listen, url_of
-from koala_middleware.inspector.outbox import Outbox
-from koala_middleware.inspector.serving import serving
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
+from koala_middleware.inspector.forwarding.outbox import Outbox
+from koala_middleware.inspector.server.app import make_app
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.listening import listen, url_of
+from koala_middleware.inspector.server.serving import serving
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 
 
 class Answer(NamedTuple):

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import segment.analytics.client as sdk
 
-from koala_middleware.inspector.database import ForeignFileError
-from koala_middleware.inspector.forwarding import forward_url
-from koala_middleware.inspector.outbox import Outbox
+from koala_middleware.inspector.forwarding.forwarder import forward_url
+from koala_middleware.inspector.forwarding.outbox import Outbox
+from koala_middleware.inspector.storage.database import ForeignFileError
 from tests.inspecting import Inspector, inspecting
 
 KEY = "abcdefghijklmnop"

@@ -22,7 +22,7 @@ from uuid import uuid4
 import pytest
 
 from koala_middleware.__main__ import main
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
 from tests.interpreters import ELSEWHERE
 from tests.visitors import ALICE, BOB

@@ -13,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from koala_middleware.inspector import koala_request
-from koala_middleware.inspector.app import make_app
 from koala_middleware.inspector.destination import Dropped
-from koala_middleware.inspector.feed import Feed
+from koala_middleware.inspector.server.app import make_app
+from koala_middleware.inspector.server.feed import Feed
 from tests.inspecting import Inspector, inspecting
 from tests.visitors import ALICE, BOB
 

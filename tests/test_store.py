@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from koala_middleware.inspector.database import ForeignFileError
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.storage.database import ForeignFileError
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.visitors import ALICE, BOB
 
 

@@ -22,7 +22,7 @@ from segment.analytics.request import APIError, post
 
 from koala_middleware.inspector.limits import MOST_BATCH_BYTES, MOST_BATCH_EVENTS, MOST_EVENT_BYTES
 from koala_middleware.inspector.messages import TYPES
-from koala_middleware.inspector.store import Filter
+from koala_middleware.inspector.storage.event_store import Filter
 from tests.inspecting import Inspector, inspecting
 
 ID = {"messageId": "m1", "timestamp": "2026-11-23T12:00:00Z"}

@@ -1,7 +1,7 @@
 // The panel beside the list: a stand-in for Koala's pixel, which sets the cookie, and the buttons.
 
-import { $, element } from "/static/element.js";
-import { hue } from "/static/format.js";
+import { $, element } from "/static/shared/element.js";
+import { hue } from "/static/shared/format.js";
 
 const PATIENCE = 10_000; // ms that an event may take
 const LOOK = 250; // ms between two looks

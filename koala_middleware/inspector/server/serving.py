@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from koala_middleware.inspector.listening import is_loopback, listen
+from koala_middleware.inspector.server.listening import is_loopback, listen
 
 
 def open_port(program: str, host: str, port: int) -> socket.socket | None:

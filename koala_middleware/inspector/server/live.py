@@ -12,9 +12,9 @@ from dataclasses import replace
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from koala_middleware.inspector.feed import Feed
 from koala_middleware.inspector.json_text import compact
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 
 _SECONDS = 0.1  # what arrives within these goes out together
 _MOST_ROWS = 500

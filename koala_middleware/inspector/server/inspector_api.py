@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.json_text import compact
-from koala_middleware.inspector.query import integer, query_filter
-from koala_middleware.inspector.record import details
-from koala_middleware.inspector.store import EventStore, Filter
-from koala_middleware.inspector.stream import live_rows
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.live import live_rows
+from koala_middleware.inspector.server.query import integer, query_filter
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.summary import details
 
 _MOST_LISTED = 1000
 _MOST_SECONDS = 31 * 86400

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from koala_middleware.inspector.bodies import read_body
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.limits import MOST_BATCH_BYTES, MOST_EVENT_BYTES, TooLargeError
 from koala_middleware.inspector.messages import BATCHES, TYPES, parse_upload
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.server.bodies import read_body
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.storage.event_store import EventStore
 
 _log = logging.getLogger("koala_middleware.inspector")
 

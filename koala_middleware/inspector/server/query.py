@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 
-from koala_middleware.inspector.store import Filter
+from koala_middleware.inspector.storage.event_store import Filter
 
 _MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
 _VERDICTS = ("accepted", "dropped")

@@ -1,10 +1,10 @@
 // The head of a visitor's view: who that is, as far as the events tell.
 
-import { addressWith } from "./address.js";
-import { stats } from "./api.js";
-import { copy } from "./copy.js";
-import { $, button, element, icon } from "./element.js";
-import { hue, plural, printable } from "./format.js";
+import { addressWith } from "../shared/address.js";
+import { stats } from "../shared/api.js";
+import { copy } from "../shared/copy.js";
+import { $, button, element, icon } from "../shared/element.js";
+import { hue, plural, printable } from "../shared/format.js";
 
 const MOST_NAMES = 6;
 

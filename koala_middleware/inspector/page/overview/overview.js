@@ -1,9 +1,9 @@
 // Totals, the chart, why events are dropped, and what is forwarded.
 
-import { stats } from "./api.js";
+import { stats } from "../shared/api.js";
 import { drawChart, STEPS } from "./chart.js";
-import { $, element } from "./element.js";
-import { number, plural, printable } from "./format.js";
+import { $, element } from "../shared/element.js";
+import { number, plural, printable } from "../shared/format.js";
 
 const SOONEST = 1000; // ms between two looks while events arrive
 const LATEST = 5000; // and while none does: the chart moves on

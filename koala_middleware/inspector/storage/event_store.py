@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from koala_middleware.inspector.database import open_database
 from koala_middleware.inspector.json_text import compact, encodable
-from koala_middleware.inspector.record import Summary, summarize
+from koala_middleware.inspector.storage.database import open_database
+from koala_middleware.inspector.storage.summary import Summary, summarize
 
 DEFAULT_KEEP = 100_000
 _COLUMNS = ("id", "message_id", "received_at", "write_key", *Summary._fields)

@@ -1,8 +1,8 @@
 // One row of the list.
 
-import { addressWith } from "./address.js";
-import { element } from "./element.js";
-import { gap, hue, iso, printable, timeOrDay } from "./format.js";
+import { addressWith } from "../shared/address.js";
+import { element } from "../shared/element.js";
+import { gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
 
 const MOST = 200; // characters of a value; a cell shows fewer
 

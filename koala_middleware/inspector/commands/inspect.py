@@ -12,14 +12,13 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from koala_middleware.__main__ import DEFAULT_PORT
-from koala_middleware.inspector.app import make_app
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder, forward_url
-from koala_middleware.inspector.listening import url_of
-from koala_middleware.inspector.outbox import Outbox
-from koala_middleware.inspector.serving import open_port, serving, wait_for_stop
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.forwarding.forwarder import Forwarder, forward_url
+from koala_middleware.inspector.forwarding.outbox import Outbox
+from koala_middleware.inspector.server.app import make_app
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.listening import DEFAULT_PORT, url_of
+from koala_middleware.inspector.server.serving import open_port, serving, wait_for_stop
+from koala_middleware.inspector.storage.event_store import EventStore
 
 _PROGRAM = "koala-middleware inspect"
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from koala_middleware.inspector.forwarding.outbox import Outbox, Parcel
 from koala_middleware.inspector.messages import Upload
-from koala_middleware.inspector.outbox import Outbox, Parcel
 
 _log = logging.getLogger("koala_middleware.inspector")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from ipaddress import ip_address
 
+DEFAULT_PORT = 8765
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on ``host``, a name or an address; port 0 is a free one.

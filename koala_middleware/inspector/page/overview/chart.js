@@ -1,7 +1,7 @@
 // Accepted and dropped events over time: stacked bars, and the same in words.
 
-import { $, svg } from "./element.js";
-import { hourMinute, number, plural, time } from "./format.js";
+import { $, svg } from "../shared/element.js";
+import { hourMinute, number, plural, time } from "../shared/format.js";
 
 const HEIGHT = 100; // units; the picture is stretched to its place
 const SPANS = { 600: "the last 10 minutes", 3600: "the last hour", 86400: "the last 24 hours" };

@@ -1,12 +1,12 @@
 // One event beside the list: the verdict and what mends it first, then all there is.
 
-import { oneEvent } from "./api.js";
-import { copy } from "./copy.js";
+import { oneEvent } from "../shared/api.js";
+import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
-import { button, element, icon } from "./element.js";
-import { iso, printable, timeOrDay } from "./format.js";
+import { button, element, icon } from "../shared/element.js";
+import { iso, printable, timeOrDay } from "../shared/format.js";
 import { jsonView } from "./json.js";
-import { badge, eventName, visitorLink } from "./row.js";
+import { badge, eventName, visitorLink } from "../list/row.js";
 
 export class Detail {
   #loading = null;

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from koala_middleware.inspector.database import ForeignFileError
+from koala_middleware.inspector.storage.database import ForeignFileError
 
 
 class Credentials:

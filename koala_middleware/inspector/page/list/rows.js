@@ -1,7 +1,7 @@
 // The rows that are loaded, of all that the filter chooses: a window that grows as it is scrolled,
 // up to MOST rows.
 
-import { listEvents } from "./api.js";
+import { listEvents } from "../shared/api.js";
 
 export const PAGE = 500;
 export const MOST = 20_000;

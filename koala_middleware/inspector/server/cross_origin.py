@@ -21,7 +21,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class CrossOriginProtection:
     """Refuse requests that another site may have caused (ASGI 3).
 
     The Host must be an address or a known name: a site that makes its own name resolve to this

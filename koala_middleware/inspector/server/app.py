@@ -15,14 +15,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from koala_middleware.inspector.api import api_routes
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder
-from koala_middleware.inspector.guard import Guard
-from koala_middleware.inspector.store import EventStore
-from koala_middleware.inspector.tracking import tracking_routes
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
+from koala_middleware.inspector.server.cross_origin import CrossOriginProtection
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.inspector_api import api_routes
+from koala_middleware.inspector.server.segment_api import tracking_routes
+from koala_middleware.inspector.storage.event_store import EventStore
 
-_FILES = Path(__file__).parent / "page"
+_FILES = Path(__file__).parent.parent / "page"
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "connect-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'"
@@ -49,7 +49,7 @@ def make_app(
             *tracking_routes(store, feed, forwarder),
             *api_routes(store, feed, forwarder),
         ],
-        middleware=[Middleware(Guard, names=names)],
+        middleware=[Middleware(CrossOriginProtection, names=names)],
         exception_handlers={HTTPException: _refuse},
     )
 

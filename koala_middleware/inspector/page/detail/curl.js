@@ -1,6 +1,6 @@
 // A message as a command that sends it again.
 
-import { escaped } from "./format.js";
+import { escaped } from "../shared/format.js";
 
 const TYPES = ["track", "identify", "page", "screen", "group", "alias"];
 // What a terminal might obey or hide; in JSON, all of it can be written as an escape.

@@ -1,9 +1,9 @@
 // The list and what feeds it: loads rows, takes what arrives, holds it while it must not move.
 
-import { apiFilter } from "./address.js";
-import { $ } from "./element.js";
+import { apiFilter } from "../shared/address.js";
+import { $ } from "../shared/element.js";
 import { Feed } from "./feed.js";
-import { number, plural } from "./format.js";
+import { number, plural } from "../shared/format.js";
 import { LiveRows } from "./live-rows.js";
 import { VisitorRows } from "./visitor-rows.js";
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-from koala_middleware.inspector.credentials import Credentials
-from koala_middleware.inspector.database import open_database
+from koala_middleware.inspector.forwarding.credentials import Credentials
 from koala_middleware.inspector.json_text import compact
+from koala_middleware.inspector.storage.database import open_database
 
 MOST_PENDING = 10_000
 MOST_BYTES = 100 << 20

@@ -1,7 +1,7 @@
 // JSON as it is read by people: coloured, and with some of its fields marked.
 
-import { element } from "./element.js";
-import { printable } from "./format.js";
+import { element } from "../shared/element.js";
+import { printable } from "../shared/format.js";
 
 const MOST_LINES = 2000;
 
