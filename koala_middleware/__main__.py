@@ -9,6 +9,7 @@ from importlib import import_module
 
 import koala_middleware
 from koala_middleware.inspector.server.listening import DEFAULT_PORT
+from koala_middleware.inspector.verdict import VERDICTS
 
 PROGRAM = "koala-middleware"
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COUNT",
         help="how many to begin with (%(default)s)",
     )
-    tail.add_argument("--verdict", choices=["accepted", "dropped"], help="print only these")
+    tail.add_argument("--verdict", choices=list(VERDICTS), help="print only these")
     tail.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
     tail.add_argument("--json", action="store_true", help="print Segment's messages, one a line")
     tail.add_argument("--once", action="store_true", help="do not wait for more")

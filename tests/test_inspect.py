@@ -22,6 +22,7 @@ from uuid import uuid4
 import pytest
 
 from koala_middleware.__main__ import main
+from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
 from tests.interpreters import ELSEWHERE
@@ -333,15 +334,29 @@ def lines(*events: object) -> str:
             id="dropped",
         ),
         pytest.param(
-            "{}\n[]\n{",
+            "[]\n{",
             1,
-            "line 1: (no name): dropped: not subscribed (hint: only track and identify reach "
-            "Koala; track what Koala should hear of)\n"
-            "line 2: no event: expected a JSON object, got list\n"
-            "line 3: no event: not JSON: Expecting property name enclosed in double quotes: "
-            "line 1 column 2 (char 1)\n"
-            "3 events: 0 accepted, 3 dropped\n",
+            "line 1: (no event): upload refused: malformed (hint: expected a JSON object, got "
+            "list)\n"
+            "line 2: (no event): upload refused: malformed (hint: not JSON: Expecting property "
+            "name enclosed in double quotes: line 1 column 2 (char 1))\n"
+            "2 events: 0 accepted, 0 dropped, 2 upload refused\n",
             id="no events",
+        ),
+        pytest.param(
+            lines({**EVENTS[0], "userId": None}),
+            1,
+            "line 1: Signed Up: Segment refuses it: neither userId nor anonymousId (hint: pass "
+            "user_id or anonymous_id)\n"
+            "1 events: 0 accepted, 0 dropped, 1 Segment refuses it\n",
+            id="refused by Segment",
+        ),
+        pytest.param(
+            lines(track("Large", text="x" * MOST_EVENT_BYTES)),
+            1,
+            "line 1: Large: upload refused: too_large (hint: an event may have 32768 bytes)\n"
+            "1 events: 0 accepted, 0 dropped, 1 upload refused\n",
+            id="too large",
         ),
     ],
 )

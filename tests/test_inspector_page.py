@@ -854,7 +854,9 @@ def test_page_loads_nothing_from_outside() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     """https://www.w3.org/TR/WCAG22/#contrast-minimum"""
-    light, dark = (PAGE_FILES / "styles" / "tokens.css").read_text().split("prefers-color-scheme: dark")
+    light, dark = (
+        (PAGE_FILES / "styles" / "tokens.css").read_text().split("prefers-color-scheme: dark")
+    )
     found = re.findall(r"--([\w-]+): (#\w+)", light if scheme == "light" else dark)
     token = {name: luminance(colour) for name, colour in found}
     grounds = ("ground", "surface", "raised", "current")

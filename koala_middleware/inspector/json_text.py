@@ -34,6 +34,11 @@ def compact(value: object) -> str:
     return encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def ascii_json(value: object) -> str:
+    """Return JSON that every terminal and every encoding takes: the rest is escaped."""
+    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
+
+
 def encodable(text: str) -> str:
     """Return text that UTF-8 can encode: half a surrogate pair is again the escape it came as."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -60,5 +65,5 @@ def _values(value: object) -> Iterable[object]:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
-        raise ValueError(f"{literal[:20]} is no number in JSON")
+        raise ValueError(f"{literal[:20]} is not a number in JSON")
     return number

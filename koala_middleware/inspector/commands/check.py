@@ -1,17 +1,19 @@
-"""Tell what Koala would do with the events of a file."""
+"""Print what Segment and Koala would not take of the events in a file."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable
 
-from koala_middleware.inspector.destination import Dropped, koala_request
-from koala_middleware.inspector.json_text import parse_object, printable
+from koala_middleware.inspector.json_text import compact, parse_object, printable
+from koala_middleware.inspector.limits import MOST_EVENT_BYTES
+from koala_middleware.inspector.verdict import VERDICTS, Verdict, judge
 
 
 def run(arguments: Namespace) -> int:
-    """Print what Koala would drop, and a sum; return 1 if that is anything."""
+    """Print what would not reach Koala, and a sum; return 1 if that is anything."""
     if arguments.file == "-":
         return _check(sys.stdin.buffer)
     try:
@@ -23,27 +25,30 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(lines: Iterable[bytes]) -> int:
-    accepted = dropped = 0
+    counts = Counter(accepted=0, dropped=0)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        fault = _fault(line)
-        if fault is None:
-            accepted += 1
-        else:
-            dropped += 1
-            print(printable(f"line {number}: {fault}"))
-    print(f"{accepted + dropped} events: {accepted} accepted, {dropped} dropped")
-    return 1 if dropped else 0
+        name, verdict = _judge(line)
+        counts[verdict.name] += 1
+        if verdict.name != "accepted":
+            print(printable(f"line {number}: {name}: {verdict}"))
+    total = sum(counts.values())
+    print(f"{total} events: " + ", ".join(f"{counts[name]} {VERDICTS[name]}" for name in counts))
+    return 0 if counts["accepted"] == total else 1
 
 
-def _fault(line: bytes) -> str | None:
+def _judge(line: bytes) -> tuple[str, Verdict]:
     try:
         event = parse_object(line)
     except ValueError as fault:
-        return f"no event: {fault}"
-    verdict = koala_request(event)
-    if not isinstance(verdict, Dropped):
-        return None
-    name = event.get("event") or event.get("type") or "(no name)"
-    return f"{name}: dropped: {verdict.reason} (hint: {verdict.hint})"
+        return "(no event)", Verdict("upload_refused", "malformed", str(fault))
+    refused = event.get("refused_upload")
+    if isinstance(refused, dict):  # a row of the export
+        code, message = (str(refused.get(name)) for name in ("code", "message"))
+        return "(upload)", Verdict("upload_refused", code, message)
+    name = str(event.get("event") or event.get("type") or "(no name)")
+    if len(compact(event).encode()) > MOST_EVENT_BYTES:
+        hint = f"an event may have {MOST_EVENT_BYTES} bytes"
+        return name, Verdict("upload_refused", "too_large", hint)
+    return name, judge(event)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from koala_middleware.inspector.forwarding.forwarder import Forwarder, forward_url
+from koala_middleware.inspector.commands.forward_url import forward_url
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.forwarding.outbox import Outbox
 from koala_middleware.inspector.server.app import make_app
 from koala_middleware.inspector.server.feed import Feed
@@ -39,11 +40,14 @@ def run(arguments: Namespace) -> int:
         try:
             store = stack.enter_context(closing(EventStore(path, arguments.keep)))
             if arguments.forward is not None:
-                target = forward_url(arguments.forward, other_than=url)
+                target = forward_url(arguments.forward, listener)
                 outbox = stack.enter_context(closing(Outbox(path)))
                 forwarder = stack.enter_context(Forwarder(target, outbox))
-        except (OSError, sqlite3.Error, ValueError) as fault:
+        except sqlite3.Error as fault:
             print(f"{_PROGRAM}: {path}: {fault}", file=sys.stderr)
+            return 2
+        except (OSError, ValueError) as fault:
+            print(f"{_PROGRAM}: {fault}", file=sys.stderr)
             return 2
 
         feed = Feed()

@@ -14,7 +14,8 @@ import requests
 from rich.console import Console
 from rich.text import Text
 
-from koala_middleware.inspector.json_text import compact, printable
+from koala_middleware.inspector.json_text import ascii_json, printable
+from koala_middleware.inspector.verdict import describe
 
 _SECONDS = 0.25  # between two looks
 _TIMEOUT = 5.0  # seconds
@@ -28,7 +29,7 @@ def run(arguments: Namespace) -> int:
         with suppress(KeyboardInterrupt):
             for event in _events(arguments):
                 if arguments.json:
-                    print(compact(event["message"]), flush=True)
+                    print(ascii_json(event["message"]), flush=True)
                 else:
                     console.print(_line(event))
     except (requests.RequestException, LookupError, TypeError) as fault:
@@ -63,13 +64,13 @@ def _events(arguments: Namespace) -> Iterator[dict[str, Any]]:
 
 
 def _line(event: dict[str, Any]) -> Text:
-    accepted = event["verdict"] == "accepted"
     at = datetime.fromtimestamp(event["received_at"]).strftime("%H:%M:%S")
     name = event["event"] or f"({event['type'] or 'no type'})"
-    who = event["profile_id"] or event["email"] or "no profile id"
-    verdict = "accepted" if accepted else f"dropped: {event['reason']} (hint: {event['hint']})"
+    is_event = event["verdict"] != "upload_refused"
+    who = event["profile_id"] or event["email"] or ("no profile id" if is_event else "")
+    verdict = describe(event["verdict"], event["reason"], event["hint"])
     return Text.assemble(
         (at, "dim"),
         f" {printable(str(name)):<24} {printable(str(who)):<36} ",
-        (printable(verdict), "green" if accepted else "bold yellow"),
+        (printable(verdict), "green" if event["verdict"] == "accepted" else "bold yellow"),
     )

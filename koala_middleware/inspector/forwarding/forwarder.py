@@ -1,73 +1,75 @@
-"""Pass what arrives on to a real Segment-compatible host, later if it cannot be now."""
+"""Send uploads to the host, in a thread, later if that cannot be now."""
 
 from __future__ import annotations
 
 import logging
+import re
+import secrets
+import sqlite3
 from datetime import datetime, timezone
 from threading import Event, Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
+from requests.exceptions import InvalidHeader
 
 from koala_middleware.inspector.forwarding.outbox import Outbox, Parcel
 from koala_middleware.inspector.messages import Upload
+from koala_middleware.inspector.refusals import LoopError
 
 _log = logging.getLogger("koala_middleware.inspector")
 
 _TIMEOUT = 15.0  # seconds, as Segment's SDK has it
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 300.0
-
-
-def forward_url(text: str, other_than: str) -> str:
-    """Return the base URL of a host to forward to.
-
-    Raises ValueError for what is none, and for our own.
-    """
-    expected = f"--forward: expected a URL such as https://api.segment.io, got {text!r}"
-    parts, ours = urlsplit(text), urlsplit(other_than)
-    if parts.username is not None:
-        raise ValueError("--forward: expected a URL without a user: uploads have their write keys")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(expected)
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError(expected) from None
-    if port == ours.port and parts.hostname in ("localhost", ours.hostname):
-        raise ValueError(f"--forward: {text} is the inspector itself")
-    return text.rstrip("/").removesuffix("/v1")
+_IDLE = 1.0  # seconds without an upload
+_MOST_TRIES = 20  # of an upload that the host answers with 5xx: more than an hour
+_HOP = re.compile(r"\bkoala-inspector-[0-9a-f]{8}\b")
 
 
 class Forwarder:
-    """Send uploads in their order, in a thread, until each is taken or refused.
+    """Send uploads in their order, in a thread, until each is taken, refused or given up.
 
-    After a failure, and the answers 429 and 5xx, the same upload is sent again, after at most
-    five minutes or when the host says; any other answer is final.
+    While the host cannot be reached, or answers 429 or 5xx, the same upload is sent again, after
+    at most five minutes or when the host says. Given up is what cannot be sent at all, and what
+    is answered 5xx too often. Any other answer is final.
     """
 
     def __init__(self, url: str, outbox: Outbox) -> None:
         self.url = url
+        self._name = f"koala-inspector-{secrets.token_hex(4)}"
         self._outbox = outbox
-        self._sent = self._refused = 0
-        self._fault: str | None = None
+        self._sent = self._refused = self._given_up = 0
+        self._fault: str | None = None  # of the host, or of an upload
+        self._own_fault: str | None = None  # the file's, or ours
+        self._settled: int | None = None  # the upload that is sent, but not yet removed
+        self._tries, self._wait = 0, _FIRST_WAIT
         self._news, self._stopping = Event(), Event()
         self._thread = Thread(target=self._run, name="koala-forwarder", daemon=True)
 
-    def put(self, path: str, upload: Upload, authorization: str | None) -> None:
+    def hops(self, via: str) -> str:
+        """Return the header Via for an upload that has come with ``via``.
+
+        Raises LoopError where we sent it: https://www.rfc-editor.org/rfc/rfc9110#name-via
+        """
+        passed = _HOP.findall(via)
+        if self._name in passed:
+            raise LoopError("--forward leads back to this inspector: the upload has been here")
+        return ", ".join(f"1.1 {name}" for name in (*passed, self._name))
+
+    def put(self, path: str, upload: Upload, authorization: str | None, hops: str) -> None:
         """Queue an upload; it is on disk when this returns."""
-        self._outbox.put(path, upload.body, authorization, upload.write_key)
+        self._outbox.put(path, upload.body, authorization, upload.write_key, hops)
         self._news.set()
 
     def stats(self) -> dict[str, Any]:
-        """Return how many uploads wait, and what became of the others since the start."""
+        """Return how many uploads wait, and how many were sent or not since the start."""
         return {
             "to": self.url,
             "pending": len(self._outbox),
             "sent": self._sent,
             "refused": self._refused,
-            "given_up": self._outbox.given_up,
-            "fault": self._fault,
+            "given_up": self._outbox.given_up + self._given_up,
+            "fault": self._own_fault or self._fault,
         }
 
     def __enter__(self) -> Forwarder:
@@ -75,35 +77,48 @@ class Forwarder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop soon; what waits is kept for the next start."""
+        """Stop soon; what waits is sent after the next start."""
         self._stopping.set()
         self._news.set()
         self._thread.join(2)
 
     def _run(self) -> None:
-        wait = _FIRST_WAIT
         with requests.Session() as session:
-            while not self._stopping.is_set():
+            while True:
                 self._news.clear()
-                parcel = self._outbox.first()
-                if parcel is None:
-                    self._news.wait()
-                    continue
-                delay = self._send(session, parcel)
-                if delay is None:
-                    self._outbox.remove(parcel.id)
-                    wait = _FIRST_WAIT
-                else:
-                    self._stopping.wait(max(delay, wait))
-                    wait = min(wait * 2, _LONGEST_WAIT)
+                try:
+                    parcel = self._next()
+                    self._own_fault = None
+                    if self._stopping.is_set():
+                        return
+                    if parcel is not None:
+                        self._send(session, parcel)
+                    elif not self._news.wait(_IDLE):
+                        self._outbox.truncate_log()
+                        self._news.wait()
+                except Exception as fault:  # this thread is the only one: it survives them all
+                    # Another fault's text may have a write key in it.
+                    text = f": {fault}" if isinstance(fault, sqlite3.Error) else ""
+                    self._own_fault = _logged(f"{type(fault).__name__}{text}", self._own_fault)
+                    self._pause()
+                    if self._stopping.is_set():
+                        return
 
-    def _send(self, session: requests.Session, parcel: Parcel) -> float | None:
-        """Send one upload; return None when done with it, or how many seconds to wait at least."""
-        # Segment compares it with its own clock to mend the events' timestamps.
+    def _next(self) -> Parcel | None:
+        # Apart from sending: where the file is locked, this alone is tried again.
+        if self._settled is not None:
+            self._outbox.remove(self._settled)
+            self._settled, self._tries = None, 0
+        return self._outbox.first()
+
+    def _send(self, session: requests.Session, parcel: Parcel) -> None:
+        # Segment compares sentAt with its own clock to correct the events' timestamps.
         body = {**parcel.body, "sentAt": datetime.now(timezone.utc).isoformat()}
         if parcel.write_key is not None:
             body["writeKey"] = parcel.write_key
-        headers = {"Authorization": parcel.authorization} if parcel.authorization else {}
+        headers = {"Via": parcel.hops}
+        if parcel.authorization:
+            headers["Authorization"] = parcel.authorization
         try:
             response = session.post(
                 self.url + parcel.path,
@@ -112,23 +127,53 @@ class Forwarder:
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
+        except InvalidHeader:
+            self._give_up(parcel, "its Authorization header cannot be sent")
         except requests.RequestException as fault:
             self._report(f"{type(fault).__name__}: {self.url} cannot be reached")
-            return 0.0
+            self._pause()
+        else:
+            self._take_answer(parcel, response)
+
+    def _take_answer(self, parcel: Parcel, response: requests.Response) -> None:
+        status = response.status_code
+        answered = f"{self.url} answered {status}"
         if response.ok and not response.is_redirect:
             self._sent += 1
+            self._settled, self._wait = parcel.id, _FIRST_WAIT
             self._report(None)
-            return None
-        self._report(f"{self.url} answered {response.status_code}")
-        if response.status_code == 429 or response.status_code >= 500:
-            return _retry_after(response)
-        self._refused += 1
-        return None
+        elif status == 429:
+            self._report(answered)
+            self._pause(_retry_after(response))
+        elif status >= 500:
+            self._tries += 1
+            if self._tries == _MOST_TRIES:
+                self._give_up(parcel, f"{answered} {_MOST_TRIES} times")
+                return
+            self._report(answered)
+            self._pause(_retry_after(response))
+        else:
+            self._refused += 1
+            self._settled, self._wait = parcel.id, _FIRST_WAIT
+            self._report(answered)
+
+    def _give_up(self, parcel: Parcel, fault: str) -> None:
+        self._given_up += 1
+        self._settled = parcel.id
+        self._report(f"an upload was given up: {fault}")
+
+    def _pause(self, least: float = 0.0) -> None:
+        self._stopping.wait(max(least, self._wait))
+        self._wait = min(self._wait * 2, _LONGEST_WAIT)
 
     def _report(self, fault: str | None) -> None:
-        if fault is not None and fault != self._fault:
-            _log.warning("forwarding: %s", fault)
-        self._fault = fault
+        self._fault = fault and _logged(fault, self._fault)
+
+
+def _logged(fault: str, before: str | None) -> str:
+    if fault != before:
+        _log.warning("forwarding: %s", fault)
+    return fault
 
 
 def _retry_after(response: requests.Response) -> float:

@@ -18,8 +18,8 @@ from starlette.staticfiles import StaticFiles
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.server.cross_origin import CrossOriginProtection
 from koala_middleware.inspector.server.feed import Feed
-from koala_middleware.inspector.server.inspector_api import api_routes
-from koala_middleware.inspector.server.segment_api import tracking_routes
+from koala_middleware.inspector.server.inspector_api import inspector_routes
+from koala_middleware.inspector.server.segment_api import segment_routes
 from koala_middleware.inspector.storage.event_store import EventStore
 
 _FILES = Path(__file__).parent.parent / "page"
@@ -46,8 +46,8 @@ def make_app(
             *routes,
             Route("/", page_endpoint(_FILES / "page.html")),
             Mount("/static", StaticFiles(directory=_FILES)),
-            *tracking_routes(store, feed, forwarder),
-            *api_routes(store, feed, forwarder),
+            *segment_routes(store, feed, forwarder),
+            *inspector_routes(store, feed, forwarder),
         ],
         middleware=[Middleware(CrossOriginProtection, names=names)],
         exception_handlers={HTTPException: _refuse},

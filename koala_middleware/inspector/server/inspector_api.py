@@ -27,7 +27,7 @@ _MOST_SECONDS = 31 * 86400
 _MOST_STEPS = 500
 
 
-def api_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -> list[Route]:
+def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -> list[Route]:
     """Return the routes, which docs/inspector.rst describes."""
 
     def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 DEFAULT_PORT = 8765
 
@@ -23,7 +23,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(listener: socket.socket) -> bool:
-    """Tell whether only this machine can reach it."""
+    """Return whether only this machine can reach it."""
     return ip_address(listener.getsockname()[0]).is_loopback
 
 
@@ -34,3 +34,31 @@ def url_of(listener: socket.socket) -> str:
     if address.version == 6:
         return f"http://[{'::1' if address.is_unspecified else host}]:{port}"
     return f"http://{'127.0.0.1' if address.is_unspecified else host}:{port}"
+
+
+def arrives(listener: socket.socket, host: str, port: int) -> bool:
+    """Return whether a connection to ``host`` and ``port`` arrives at a listener."""
+    own_host, own_port = listener.getsockname()[:2]
+    if port != own_port:
+        return False
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # this host may have no name yet
+        return False
+    own = ip_address(own_host)
+    addresses = {ip_address(address[4][0]) for address in found}
+    return any(each == own or _is_served(each, own) for each in addresses)
+
+
+def _is_served(address: IPv4Address | IPv6Address, own: IPv4Address | IPv6Address) -> bool:
+    if address.is_unspecified:  # the system connects to itself
+        return address.version == own.version and (own.is_unspecified or own.is_loopback)
+    if not own.is_unspecified or address.version != own.version:
+        return False
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))  # fails for an address of another machine
+        except OSError:
+            return False
+    return True

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from starlette.exceptions import HTTPException
 
 from koala_middleware.inspector.storage.event_store import Filter
+from koala_middleware.inspector.verdict import VERDICTS
 
 _MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
-_VERDICTS = ("accepted", "dropped")
 _LONGEST = 1000
 
 
@@ -19,8 +19,8 @@ def query_filter(query: Mapping[str, str]) -> Filter:
     Raises HTTPException for a wrong one, with a message for who sent it.
     """
     verdict = query.get("verdict") or None
-    if verdict not in (None, *_VERDICTS):
-        raise _wrong("verdict", f"one of {', '.join(_VERDICTS)}")
+    if verdict not in (None, *VERDICTS):
+        raise _wrong("verdict", f"one of {', '.join(VERDICTS)}")
     return Filter(
         verdict=verdict,
         profile_id=_text(query, "profile_id"),

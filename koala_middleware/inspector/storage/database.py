@@ -8,7 +8,7 @@ from pathlib import Path
 
 # "Koal", so that no other program's file is taken for ours: https://www.sqlite.org/pragma.html
 _APPLICATION_ID = 0x4B6F616C
-_VERSION = 1
+_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -28,14 +28,15 @@ CREATE TABLE pending (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     path TEXT NOT NULL,
     body TEXT NOT NULL,
-    credentials TEXT NOT NULL
+    authorization TEXT,
+    write_key TEXT,
+    hops TEXT NOT NULL
 );
-CREATE TABLE shares (name TEXT PRIMARY KEY, share BLOB NOT NULL);
 """
 
 
 class ForeignFileError(ValueError):
-    """Say that a file is another program's, or another version's."""
+    """The file is another program's, or another version's."""
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -64,6 +65,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise ForeignFileError(
             f"{path} is not a file of this version's inspector; choose another with --db"
         )
+    path.chmod(0o600)  # also one that was here before
     # Readers do not wait for the writer: https://www.sqlite.org/wal.html
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

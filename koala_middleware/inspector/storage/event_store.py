@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from koala_middleware.inspector.json_text import compact, encodable
+from koala_middleware.inspector.refusals import RefusedUpload
 from koala_middleware.inspector.storage.database import open_database
-from koala_middleware.inspector.storage.summary import Summary, summarize
+from koala_middleware.inspector.storage.summary import Summary, summarize, summarize_refusal
+from koala_middleware.inspector.verdict import VERDICTS
 
 DEFAULT_KEEP = 100_000
 _COLUMNS = ("id", "message_id", "received_at", "write_key", *Summary._fields)
@@ -69,6 +72,14 @@ class EventStore:
             (encodable(message["messageId"]), now, masked, *summarize(message), compact(message))
             for message in messages
         ]
+        return self._insert(rows)
+
+    def add_refusal(self, refused: RefusedUpload) -> None:
+        """Store a row for an upload that was refused."""
+        message = compact({"refused_upload": refused._asdict()})
+        self._insert([(str(uuid4()), time.time(), None, *summarize_refusal(refused), message)])
+
+    def _insert(self, rows: Sequence[tuple[object, ...]]) -> int:
         with self._writing, self._writer:
             self._writer.execute("BEGIN IMMEDIATE")
             before = self._writer.total_changes
@@ -101,26 +112,27 @@ class EventStore:
         return int(count)
 
     def totals(self) -> dict[str, Any]:
-        """Return how many messages of each kind there are, and why they are dropped."""
+        """Return how many rows have each verdict, and the most frequent reasons."""
         reasons = self._read(
-            "SELECT reason, count(*) FROM events WHERE verdict = 'dropped' "
-            "GROUP BY reason ORDER BY count(*) DESC LIMIT 20"
+            "SELECT verdict, reason, count(*) FROM events WHERE verdict != 'accepted' "
+            "GROUP BY verdict, reason ORDER BY count(*) DESC LIMIT 20"
         )
-        verdicts = dict(self._read("SELECT verdict, count(*) FROM events GROUP BY verdict"))
+        counts = dict.fromkeys(VERDICTS, 0)
+        counts.update(self._read("SELECT verdict, count(*) FROM events GROUP BY verdict"))
         ((visitors,),) = self._read("SELECT count(DISTINCT profile_id) FROM events")
-        accepted, dropped = verdicts.get("accepted", 0), verdicts.get("dropped", 0)
         return {
-            "total": accepted + dropped,
-            "accepted": accepted,
-            "dropped": dropped,
+            "total": sum(counts.values()),
+            **counts,
             "visitors": visitors,
-            "reasons": [{"reason": reason, "count": count} for reason, count in reasons],
+            "reasons": [
+                dict(zip(("verdict", "reason", "count"), row, strict=True)) for row in reasons
+            ],
         }
 
     def series(self, start: float, width: float, count: int) -> list[dict[str, Any]]:
         """Count the messages of ``count`` steps of ``width`` seconds from ``start`` on."""
-        steps = [
-            {"time": start + step * width, "accepted": 0, "dropped": 0} for step in range(count)
+        steps: list[dict[str, Any]] = [
+            {"time": start + step * width, **dict.fromkeys(VERDICTS, 0)} for step in range(count)
         ]
         found = self._read(
             "SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) FROM events "

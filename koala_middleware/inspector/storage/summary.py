@@ -1,19 +1,19 @@
-"""What the inspector tells of a message."""
+"""What the inspector shows of a message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from koala_middleware.inspector.destination import Dropped, koala_request
 from koala_middleware.inspector.json_text import encodable
-from koala_middleware.inspector.messages import segment_problems
+from koala_middleware.inspector.refusals import RefusedUpload
+from koala_middleware.inspector.verdict import judge
 
 _CONTEXT_ADDED = ("ip", "userAgent", "page")  # by the option context
 
 
 class Summary(NamedTuple):
-    """Hold what a list of messages shows of each, as text or None."""
+    """A row of the list: texts, or None."""
 
     type: str | None
     event: str | None
@@ -21,7 +21,7 @@ class Summary(NamedTuple):
     anonymous_id: str | None
     profile_id: str | None
     email: str | None
-    verdict: str  # "accepted" or "dropped"
+    verdict: str  # one of VERDICTS
     reason: str | None
     hint: str | None
 
@@ -30,9 +30,8 @@ def summarize(message: Mapping[str, Any]) -> Summary:
     """Return the summary of a message, which may be whatever somebody sent."""
     kind = message.get("type")
     values = _object(message, "traits" if kind == "identify" else "properties")
-    verdict = koala_request(message)
-    dropped = verdict if isinstance(verdict, Dropped) else None
-    email = (values if isinstance(verdict, Dropped) else verdict.body).get("email")
+    verdict = judge(message)
+    email = (values if verdict.koala_body is None else verdict.koala_body).get("email")
     name = message.get("event") if kind == "track" else message.get("name")
     return Summary(
         type=_text(kind),
@@ -41,24 +40,37 @@ def summarize(message: Mapping[str, Any]) -> Summary:
         anonymous_id=_text(message.get("anonymousId")),
         profile_id=_text(values.get("profile_id")),
         email=_text(email),
-        verdict="dropped" if dropped else "accepted",
-        reason=dropped.reason if dropped else None,
-        hint=dropped.hint if dropped else None,
+        verdict=verdict.name,
+        reason=verdict.reason,
+        hint=verdict.hint,
+    )
+
+
+def summarize_refusal(refused: RefusedUpload) -> Summary:
+    """Return the summary of an upload whose messages cannot be read."""
+    return Summary(
+        type="upload",
+        event=refused.path,
+        user_id=None,
+        anonymous_id=None,
+        profile_id=None,
+        email=None,
+        verdict="upload_refused",
+        reason=refused.code,
+        hint=f"{refused.message}; {refused.size}",
     )
 
 
 def details(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message, and what becomes of it at Koala and at Segment.
+    """Return the message, and what Koala would receive of it.
 
     ``added`` names the fields that the middleware adds; code that sets them by hand looks the
     same.
     """
-    verdict = koala_request(message)
     return {
         "message": message,
-        "koala_request": None if isinstance(verdict, Dropped) else verdict.body,
+        "koala_request": judge(message).koala_body,
         "added": _added(message),
-        "segment_problems": segment_problems(message),
     }
 
 
