@@ -1,4 +1,4 @@
-// One event beside the list: the verdict and what mends it first, then all there is.
+// One event beside the list: first the verdict and what fixes it, then all that is known.
 
 import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
@@ -7,6 +7,11 @@ import { button, element, icon } from "../shared/element.js";
 import { iso, printable, timeOrDay } from "../shared/format.js";
 import { jsonView } from "./json.js";
 import { badge, eventName, visitorLink } from "../list/row.js";
+
+const NOTHING = {
+  dropped: "Nothing: Segment’s destination drops this event.",
+  refused: "Nothing: Segment passes this event on to nobody.",
+};
 
 export class Detail {
   #loading = null;
@@ -55,23 +60,31 @@ function header(title, close, ...more) {
 }
 
 function content(event, close) {
-  const { message, added, koala_request: request, segment_problems: problems } = event;
+  const top = [header(element("bdi", {}, eventName(event, Infinity)), close), verdict(event)];
+  return [...top, ...(event.verdict === "upload_refused" ? ofUpload(event) : ofMessage(event))];
+}
+
+function ofUpload({ received_at, message: { refused_upload: upload } }) {
+  return [
+    facts([["Path", upload.path], ["Code", upload.code], ["Received", when(received_at)],
+      ["Events", upload.events], ["Bytes", upload.bytes]]),
+    section("How it begins", [element("pre", { class: "json", tabindex: "0" }, element("bdi", {}, upload.excerpt))], "excerpt"),
+  ];
+}
+
+function ofMessage(event) {
+  const { message, added, koala_request: request } = event;
   const copyCurl = button("Copy as curl", () => copy(curl(message), copyCurl), { id: "copy-curl" }, icon("copy"));
   const copyJson = button("Copy JSON", () => copy(JSON.stringify(message, null, 2), copyJson), { id: "copy-json" }, icon("copy"));
   return [
-    header(element("bdi", {}, eventName(event, Infinity)), close),
-    verdict(event),
-    problems.length ? element("section", { class: "problems" },
-      element("h3", {}, "Segment itself would not take it"),
-      element("ul", {}, ...problems.map((problem) => element("li", {}, printable(problem))))) : null,
     element("p", { class: "copies" }, copyCurl, copyJson),
-    facts(event),
+    facts(eventFacts(event)),
     values(message, added),
     section("What Koala would get", request
       ? [element("p", { class: "soft" }, "POST …/web/projects/", element("i", {}, "public key"), "/batch"), jsonView(request)]
-      : [element("p", { class: "soft" }, "Nothing: Segment’s destination drops this event.")], "koala-request"),
+      : [element("p", { class: "soft" }, NOTHING[event.verdict])], "koala-request"),
     section("The whole message", [jsonView(message, added)], "message"),
-  ].filter(Boolean);
+  ];
 }
 
 function verdict({ verdict: outcome, reason, hint }) {
@@ -83,20 +96,28 @@ function verdict({ verdict: outcome, reason, hint }) {
     accepted ? null : element("p", { class: "hint" }, element("b", {}, "Hint "), printable(hint)));
 }
 
-function facts(event) {
+function eventFacts(event) {
   const { message } = event;
-  const rows = [
+  return [
     ["Profile id", visitorLink(event.profile_id, Infinity)],
     ["User id", event.user_id],
     ["Anonymous id", event.anonymous_id],
     ["Email", event.email],
     ["Type", event.type],
-    ["Received", element("time", { datetime: iso(event.received_at), title: iso(event.received_at) }, timeOrDay(event.received_at))],
+    ["Received", when(event.received_at)],
     ["Timestamp", message.timestamp],
     ["Message id", event.message_id],
     ["Write key", event.write_key],
   ];
-  return element("dl", { class: "facts" }, ...rows.filter(([, value]) => value).map(([name, value]) =>
+}
+
+function when(seconds) {
+  return element("time", { datetime: iso(seconds), title: iso(seconds) }, timeOrDay(seconds));
+}
+
+function facts(rows) {
+  const known = rows.filter(([, value]) => value || value === 0);
+  return element("dl", { class: "facts" }, ...known.map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, value instanceof Node ? value : element("bdi", {}, text(value))))));
 }
 

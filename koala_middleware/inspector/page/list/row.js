@@ -2,6 +2,7 @@
 
 import { addressWith } from "../shared/address.js";
 import { element } from "../shared/element.js";
+import { label } from "../shared/verdicts.js";
 import { gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
 
 const MOST = 200; // characters of a value; a cell shows fewer
@@ -25,14 +26,15 @@ export function visitorLink(profileId, most = MOST, attributes = {}) {
 }
 
 export function badge(verdict) {
-  return element("span", { class: `badge ${verdict}` }, verdict === "accepted" ? "Accepted" : "Dropped");
+  return element("span", { class: `badge ${verdict}` }, label(verdict));
 }
 
 function cell(name, ...children) {
   return element("span", { role: "gridcell", class: name }, ...children);
 }
 
-function who({ user_id, anonymous_id, email }) {
+function who({ user_id, anonymous_id, email, verdict }) {
+  if (verdict === "upload_refused") return cell("who");
   const texts = [user_id, email].filter(Boolean).map((value) => element("bdi", {}, short(value)));
   if (texts.length) return cell("who", texts[0], ...(texts[1] ? [" ", element("small", {}, texts[1])] : []));
   if (!anonymous_id) return cell("who", element("small", {}, "nobody"));

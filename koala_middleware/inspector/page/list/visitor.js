@@ -5,6 +5,7 @@ import { stats } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { $, button, element, icon } from "../shared/element.js";
 import { hue, plural, printable } from "../shared/format.js";
+import { inWords, sum, VERDICTS } from "../shared/verdicts.js";
 
 const MOST_NAMES = 6;
 
@@ -22,11 +23,11 @@ export async function showVisitor(profileId, rows, { back, only }) {
   }
   $("visitor-names").replaceChildren(...names(rows));
   try {
-    const counts = await Promise.all(["accepted", "dropped"].map(async (verdict) =>
-      (await stats({ profile_id: profileId, verdict }, { steps: 1 })).chosen));
+    const counts = Object.fromEntries(await Promise.all(VERDICTS.map(async (verdict) =>
+      [verdict, (await stats({ profile_id: profileId, verdict }, { steps: 1 })).chosen])));
     if (question !== asked) return;
     $("visitor-counts").textContent =
-      `${plural(counts[0] + counts[1], "event")}: ${counts[0]} accepted, ${counts[1]} dropped; oldest first`;
+      `${plural(sum(counts), "event")}: ${inWords(counts)}; oldest first`;
   } catch {
     // The banner says that nobody answers.
   }

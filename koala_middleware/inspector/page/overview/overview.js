@@ -1,9 +1,10 @@
-// Totals, the chart, why events are dropped, and what is forwarded.
+// Totals, the chart, why events do not reach Koala, and what is forwarded.
 
 import { stats } from "../shared/api.js";
 import { drawChart, STEPS } from "./chart.js";
 import { $, element } from "../shared/element.js";
 import { number, plural, printable } from "../shared/format.js";
+import { RARE, VERDICTS } from "../shared/verdicts.js";
 
 const SOONEST = 1000; // ms between two looks while events arrive
 const LATEST = 5000; // and while none does: the chart moves on
@@ -53,21 +54,26 @@ export class Overview {
 
 function draw(found, span) {
   $("total").textContent = number(found.total);
-  $("accepted").textContent = number(found.accepted);
-  $("dropped").textContent = number(found.dropped);
+  for (const verdict of VERDICTS) {
+    const isHidden = RARE.includes(verdict) && found[verdict] === 0;
+    $(verdict).textContent = number(found[verdict]);
+    $(verdict).parentElement.hidden = isHidden;
+    const choice = $(`choose-${verdict}`);
+    choice.parentElement.hidden = isHidden && !choice.checked;
+  }
   $("visitors-seen").textContent = number(found.visitors);
   drawChart(found.series, span);
   drawReasons(found);
   drawForward(found.forward);
 }
 
-function drawReasons({ reasons, dropped }) {
+function drawReasons({ reasons, total, accepted }) {
   $("reasons").hidden = reasons.length === 0;
-  $("reason-list").replaceChildren(...reasons.slice(0, 3).map(({ reason, count }) => {
-    const text = printable(reason);
+  $("reason-list").replaceChildren(...reasons.slice(0, 3).map(({ verdict, reason, count }) => {
+    const text = verdict === "upload_refused" ? `upload ${printable(reason)}` : printable(reason);
     const share = element("i", { class: "share" });
-    share.style.width = `${(100 * count) / dropped}%`;
-    return element("li", {}, share, element("bdi", { title: text }, text), " ", element("b", {}, number(count)));
+    share.style.width = `${(100 * count) / (total - accepted)}%`;
+    return element("li", { class: verdict }, share, element("bdi", { title: text }, text), " ", element("b", {}, number(count)));
   }));
 }
 

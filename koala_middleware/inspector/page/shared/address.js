@@ -1,6 +1,7 @@
 // What is shown is in the URL, so that reload, back and a shared link show it again.
 
-const VERDICTS = ["accepted", "dropped"];
+import { VERDICTS } from "./verdicts.js";
+
 const SPANS = ["600", "3600", "86400"];
 const LONGEST = 1000; // characters, as the API takes them
 
