@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-MOST_DEPTH = 100  # of objects and arrays: more than an event has, less than parsers take
+MOST_DEPTH = 100  # of objects and arrays: deeper than any event, shallower than parsers allow
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def compact(value: object) -> str:
 
 def ascii_json(value: object) -> str:
     """Return JSON that every terminal and every encoding takes: the rest is escaped."""
-    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
+    return json.dumps(value, separators=(",", ":"))
 
 
 def encodable(text: str) -> str:

@@ -25,7 +25,7 @@ _PROGRAM = "koala-middleware inspect"
 
 
 def run(arguments: Namespace) -> int:
-    """Serve the inspector until it is told to stop; return the exit code."""
+    """Serve the inspector until Ctrl-C or SIGTERM; return the exit code."""
     logging.basicConfig(format=f"{_PROGRAM}: %(message)s")
     default = user_state_path("koala-middleware", appauthor=False) / "inspector.db"
     path = default if arguments.db is None else Path(arguments.db).expanduser()

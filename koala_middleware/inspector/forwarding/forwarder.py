@@ -27,7 +27,7 @@ _HOP = re.compile(r"\bkoala-inspector-[0-9a-f]{8}\b")
 
 
 class Forwarder:
-    """Send uploads in their order, in a thread, until each is taken, refused or given up.
+    """A thread that sends uploads in order, each until it is accepted, refused or given up.
 
     While the host cannot be reached, or answers 429 or 5xx, the same upload is sent again, after
     at most five minutes or when the host says. Given up is what cannot be sent at all, and what

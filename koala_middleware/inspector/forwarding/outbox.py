@@ -31,10 +31,10 @@ class Parcel(NamedTuple):
 
 
 class Outbox:
-    """Keep uploads in their order, and no more of them than its bounds; for any thread.
+    """A bounded queue of uploads. Thread-safe.
 
-    Over the bounds the oldest are given up. Write keys are in the file as long as their upload
-    waits, and are overwritten with it.
+    Over its bounds, the oldest are given up. A write key is in the file while its upload waits,
+    and is overwritten when that is removed.
     """
 
     def __init__(self, path: Path, most: int = MOST_PENDING, most_bytes: int = MOST_BYTES) -> None:

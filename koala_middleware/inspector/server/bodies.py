@@ -10,22 +10,22 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 async def read_body(request: Request, most: int) -> tuple[bytes, int]:
-    """Return no more of the body than its first ``most`` + 1 bytes, and how many it has.
+    """Return at most the first ``most`` + 1 bytes of the body, and its size.
 
     Raises ClientDisconnect.
     """
     body = bytearray()
     size = 0
     async for chunk in request.stream():
-        # What is too long is read to its end, but not kept: a client that is still sending when
-        # the connection closes sees a broken pipe instead of our answer.
+        # The excess is read and discarded: a client that is still sending when the connection
+        # closes sees a broken pipe instead of our answer.
         body += chunk[: most + 1 - len(body)]
         size += len(chunk)
     return bytes(body), size
 
 
 def expand(body: bytes, encoding: str, most: int) -> bytes:
-    """Return a body as it was before it was encoded, but no more than ``most`` + 1 bytes of it.
+    """Return a decoded body, or its first ``most`` + 1 bytes.
 
     Raises ValueError for one that is cut or encoded otherwise.
     """

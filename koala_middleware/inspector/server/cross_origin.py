@@ -22,7 +22,7 @@ _HEADERS = {
 
 
 class CrossOriginProtection:
-    """Refuse requests that another site may have caused (ASGI 3).
+    """ASGI middleware that refuses requests which another site may have caused.
 
     The Host must be an address or a known name: a site that makes its own name resolve to this
     machine (DNS rebinding) sends that name. What changes something must come from a page of ours

@@ -1,4 +1,4 @@
-"""Tell those who watch that there is something new."""
+"""Signals that something is new."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Feed:
-    """Wake every coroutine, of one event loop, that watches."""
+    """A signal for all coroutines, of one event loop, that watch."""
 
     def __init__(self) -> None:
         self._news = asyncio.Event()
@@ -14,17 +14,17 @@ class Feed:
         self.closed = False
 
     def watch(self) -> asyncio.Event:
-        """Return what will be set when there is news; take it before you look."""
+        """Return an event that is set at the next news; call this before looking."""
         self._loop = asyncio.get_running_loop()
         return self._news
 
     def wake(self) -> None:
-        """Tell of news, in the event loop."""
+        """Signal news, in the event loop."""
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     def close(self) -> None:
-        """Let all who watch go, from any thread: the server stops."""
+        """End all watching, from any thread, because the server stops."""
         self.closed = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.wake)

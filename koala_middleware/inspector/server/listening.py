@@ -38,22 +38,22 @@ def url_of(listener: socket.socket) -> str:
 
 def arrives(listener: socket.socket, host: str, port: int) -> bool:
     """Return whether a connection to ``host`` and ``port`` arrives at a listener."""
-    own_host, own_port = listener.getsockname()[:2]
-    if port != own_port:
+    bound_host, bound_port = listener.getsockname()[:2]
+    if port != bound_port:
         return False
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):  # this host may have no name yet
         return False
-    own = ip_address(own_host)
+    bound = ip_address(bound_host)
     addresses = {ip_address(address[4][0]) for address in found}
-    return any(each == own or _is_served(each, own) for each in addresses)
+    return any(each == bound or _is_served(each, bound) for each in addresses)
 
 
-def _is_served(address: IPv4Address | IPv6Address, own: IPv4Address | IPv6Address) -> bool:
+def _is_served(address: IPv4Address | IPv6Address, bound: IPv4Address | IPv6Address) -> bool:
     if address.is_unspecified:  # the system connects to itself
-        return address.version == own.version and (own.is_unspecified or own.is_loopback)
-    if not own.is_unspecified or address.version != own.version:
+        return address.version == bound.version and (bound.is_unspecified or bound.is_loopback)
+    if not bound.is_unspecified or address.version != bound.version:
         return False
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

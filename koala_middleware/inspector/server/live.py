@@ -26,13 +26,13 @@ async def live_rows(
     """Yield the rows of the chosen messages, oldest first, until the feed is closed.
 
     ``events`` has a JSON array of rows, its id is that of the last one; ``cleared`` says that
-    there are none any more.
+    all were deleted.
     """
     clearings = store.clearings
     after = chosen.after or 0
     while not feed.closed:
         news, newest = feed.watch(), await run_in_threadpool(store.newest)
-        # After more than there ever was: it watched another file, of an inspector before this.
+        # A number that this file never had: the page watched another one before.
         if store.clearings != clearings or after > newest:
             clearings, after = store.clearings, min(after, newest)
             yield ServerSentEvent(event="cleared", data="{}")

@@ -61,7 +61,7 @@ def serving(app: Any, listener: socket.socket, closing: Callable[[], object]) ->
 
 
 def wait_for_stop() -> None:
-    """Return at Ctrl-C, or when the process is told to end."""
+    """Return at Ctrl-C or SIGTERM."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

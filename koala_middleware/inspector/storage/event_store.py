@@ -1,4 +1,4 @@
-"""Keep messages, and find them again."""
+"""Messages on disk, and queries for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INSERT = f"""
 
 @dataclass(frozen=True)
 class Filter:
-    """Choose messages; ``text`` is looked for in the whole message, in any case."""
+    """Which messages to choose; ``text`` may be anywhere in a message, in any case."""
 
     verdict: str | None = None
     profile_id: str | None = None
@@ -55,7 +55,7 @@ class Filter:
 
 
 class EventStore:
-    """Keep the newest messages in an SQLite file, each ``messageId`` once; for any thread."""
+    """The newest messages in an SQLite file, each ``messageId`` once. Thread-safe."""
 
     def __init__(self, path: Path, keep: int = DEFAULT_KEEP) -> None:
         self.path = path
@@ -167,7 +167,7 @@ class EventStore:
 
 
 def mask(write_key: str | None) -> str | None:
-    """Return enough of a write key to tell it from another, and never all of it."""
+    """Return the beginning of a write key, to distinguish it from others."""
     if write_key is None:
         return None
     return encodable(f"{write_key[:3]}…") if len(write_key) >= 12 else "…"

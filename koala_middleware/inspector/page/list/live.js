@@ -86,10 +86,7 @@ export class Live {
 
   async nearEnd() {
     if (!this.loaded || this.rows.complete || !this.rows.rows.length) return;
-    await this.#load(async (rows) => {
-      const gone = await rows.following();
-      return -gone;
-    });
+    await this.#load(async (rows) => -(await rows.following()));
   }
 
   async nearTop() {
@@ -97,11 +94,11 @@ export class Live {
     await this.#load((rows) => rows.preceding());
   }
 
-  async #load(more) {
+  async #load(fetchRows) {
     const rows = this.rows;
     const before = rows.rows.length;
     try {
-      const shifted = await more(rows);
+      const shifted = await fetchRows(rows);
       if (rows !== this.rows || (!shifted && rows.rows.length === before)) return;
       this.#show();
       if (shifted) this.list.shift(shifted);
