@@ -22,7 +22,7 @@ _log = logging.getLogger("koala_middleware.inspector")
 _TIMEOUT = 15.0  # seconds, as Segment's SDK has it
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 300.0
 _IDLE = 1.0  # seconds without an upload
-_MOST_TRIES = 20  # of an upload that the host answers with 5xx: more than an hour
+_MOST_TRIES = 20  # of an upload that the host answers with 5xx, in about an hour
 _HOP = re.compile(r"\bkoala-inspector-[0-9a-f]{8}\b")
 
 
