@@ -222,6 +222,7 @@ def test_a_closed_outbox_says_nothing_more(tmp_path: Path) -> None:
     with closing(Outbox(tmp_path / "x.db")) as box:
         box.put("/v1/batch", {})
     box.remove(1)
+    box.truncate_log()
     assert (box.first(), len(box)) == (None, 1)
 
 
@@ -274,7 +275,9 @@ def test_another_host_to_forward_to_is_refused(
     assert "secret" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", True), ("127.0.0.2", False)])
+@pytest.mark.parametrize(
+    ("host", "refused"), [("127.0.0.1", True), ("0.0.0.0", True), ("127.0.0.2", False)]
+)
 def test_another_server_may_have_the_same_port_of_another_address(host: str, refused: bool) -> None:
     with listen("127.0.0.1", 0) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
@@ -379,6 +382,20 @@ def test_a_fault_of_the_file_is_told_while_it_lasts(tmp_path: Path, upstream: Up
             other.execute("UPDATE pending SET body = '{}'")
             wait_for(lambda: stats(inspector)["sent"])
             assert stats(inspector)["fault"] is None
+
+
+def test_a_faulty_file_does_not_delay_the_end(tmp_path: Path, upstream: Upstream) -> None:
+    path = tmp_path / "x.db"
+    with closing(Outbox(path)) as box:
+        box.put("/v1/batch", {})
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE pending SET body = 'no JSON'")
+    with inspecting(path, forward=upstream.url) as inspector:
+        wait_for(lambda: stats(inspector)["fault"])
+        assert inspector.forwarder is not None
+        began = time.monotonic()
+        inspector.forwarder.__exit__()
+        assert time.monotonic() - began < 1.5
 
 
 def test_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:

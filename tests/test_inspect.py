@@ -258,6 +258,7 @@ def test_only_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:
     )
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
     third = Process(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
+    assert third.post("a") == 200
     assert third.end(signal.SIGINT)[0] == 0
 
 
