@@ -339,7 +339,7 @@ def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> Non
     row(page, "/v1/batch").locator(".event").click()
     detail = page.locator("#detail")
     expect(detail.locator(".outcome")).to_contain_text("malformed")
-    expect(detail.locator(".hint")).to_contain_text("NaN is not a number in JSON; 1 events, ")
+    expect(detail.locator(".hint")).to_contain_text("NaN is not a number in JSON; 1 event, ")
     expect(detail.locator(".facts")).to_contain_text("Events1")
     expect(detail.locator(".excerpt pre")).to_have_text(json.dumps(body))
     expect(detail.locator("#copy-curl")).to_have_count(0)

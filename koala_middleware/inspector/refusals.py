@@ -30,8 +30,10 @@ class RefusedUpload(NamedTuple):
     @property
     def size(self) -> str:
         """Describe how much was refused."""
-        events = "" if self.events is None else f"{self.events:,} events, "
-        return f"{events}{self.bytes:,} bytes"
+        size = f"{self.bytes:,} bytes"
+        if self.events is None:
+            return size
+        return f"{self.events:,} event{'s' * (self.events != 1)}, {size}"
 
 
 def refused_upload(path: str, code: str, message: str, size: int, body: bytes) -> RefusedUpload:
