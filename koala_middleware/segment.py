@@ -13,6 +13,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child, watch_uwsgi
 from koala_middleware.injection import IDENTIFY, TRACK, Method, fill
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
+from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
 from koala_middleware.uploads import keep_dead_uploads, restart_uploads
 from koala_middleware.visitor import get_current
 
@@ -41,6 +42,7 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
     watch_uwsgi()
+    start_threads_as_nobody()
     if client_class is not None:
         if not _has(client_class, TRACK):
             expected = f"a class with track(self, {', '.join(TRACK.parameters)}, …)"
@@ -60,6 +62,7 @@ def uninstrument() -> None:
     global _restart_after_fork
     _restart_after_fork = True
     unwatch_sdk(_instrument_module)
+    let_threads_inherit()
     keep_dead_uploads()
     while instrumented:
         client_class, methods = instrumented.popitem()
