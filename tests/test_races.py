@@ -1,0 +1,93 @@
+"""What holds when many threads come at once, with or without a global lock in the interpreter."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import koala_middleware as koala
+from koala_middleware.faults import log_once
+from koala_middleware.visitor import Visitor, call_as
+from tests.visitors import ALICE
+
+THREADS = 16
+ROUNDS = 50
+
+
+@pytest.fixture(autouse=True)
+def _eager_switches() -> Iterator[None]:
+    """Have threads take turns as often as can be, where a global lock has them take turns."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield pool
+
+
+def at_once(pool: ThreadPoolExecutor, call: Callable[..., object], *args: object) -> list[Any]:
+    """Call ``call`` in all threads at once, with the arguments and the number of the thread."""
+    barrier = threading.Barrier(THREADS)
+
+    def wait_and_call(number: int) -> object:
+        barrier.wait(30)
+        return call(*args, number)
+
+    return list(pool.map(wait_and_call, range(THREADS)))
+
+
+def give_way() -> None:
+    """Let other threads in, where the interpreter alone seldom would."""
+    time.sleep(0)
+
+
+def test_fault_is_logged_once(pool: ThreadPoolExecutor, caplog: pytest.LogCaptureFixture) -> None:
+    class Message(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            give_way()
+            return super().__hash__()
+
+    for number in range(ROUNDS):
+        at_once(pool, lambda message, _: log_once(message), Message(f"fault {number}"))
+    assert len(caplog.records) == ROUNDS
+
+
+class SlowToBind(Visitor):
+    """A visitor that lets other threads in between reading and writing what is bound."""
+
+    @property
+    def bound(self) -> Any:
+        bound = self._bound
+        give_way()
+        return bound
+
+    @bound.setter
+    def bound(self, bound: Any) -> None:
+        self._bound = bound
+
+
+def test_bound_properties_are_all_kept(pool: ThreadPoolExecutor) -> None:
+    for _ in range(ROUNDS):
+        visitor = SlowToBind(ALICE)
+        at_once(pool, lambda who, i: call_as(who, koala.bind, **{f"p{i}": i}), visitor)
+        assert visitor.bound == {f"p{i}": i for i in range(THREADS)}
+
+
+def test_cookies_are_read_whole(pool: ThreadPoolExecutor) -> None:
+    """A thread that finds the cookies read finds the ids as well."""
+    for _ in range(ROUNDS):
+        visitor = Visitor(None, None, f"ko_id={ALICE}; ajs_anonymous_id=a1")
+        ids = at_once(pool, lambda who, _: (who.profile_id, who.anonymous_id), visitor)
+        assert set(ids) == {(ALICE, "a1")}
