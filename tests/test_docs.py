@@ -61,7 +61,6 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     del module.__spec__  # of None, Python 3.15 warns when a traceback is printed
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(analytics, "host", analytics.host)
-    monkeypatch.setattr(analytics, "default_client", analytics.default_client)
     with ExitStack() as stack:
 
         def use_settings(**changed: Any) -> None:
