@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import RLock
 from typing import Any
 
-from koala_middleware.forks import in_each_child
+from koala_middleware.forks import Lock
 
 _INHERITED = object()
 
@@ -21,7 +20,7 @@ class _Replacement:
     original: Any
 
 
-_lock = RLock()
+_lock = Lock()
 # Of every Patches, because one may have replaced what another one put there.
 _standing: list[_Replacement] = []
 
@@ -70,11 +69,3 @@ def _put_back(replacement: _Replacement) -> None:
     # A fork may have come between these two lines.
     if replacement in _standing:
         _standing.remove(replacement)
-
-
-def _after_fork_in_child() -> None:
-    global _lock
-    _lock = RLock()  # a thread of the parent may hold the old one
-
-
-in_each_child(_after_fork_in_child)

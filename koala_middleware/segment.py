@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from copy import copy
 from types import ModuleType
 from typing import Any
 
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child, watch_uwsgi
 from koala_middleware.injection import IDENTIFY, TRACK, Method, fill
+from koala_middleware.patching import Patches
 from koala_middleware.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
 from koala_middleware.uploads import keep_dead_uploads, restart_uploads
@@ -19,10 +19,15 @@ from koala_middleware.visitor import get_current
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 _MOST_BYTES = 32 << 10
+# More than what the SDK itself adds to an event: its ids, its time, and the name of the library.
+_ADDED_BYTES = 512
 
-# Each class with our methods, by their names, and the class's own of that name, if it has one.
-instrumented: dict[type, dict[str, tuple[Callable[..., Any], Callable[..., Any] | None]]] = {}
+instrumented: set[type] = set()
 
+# What else is done for each of these classes.
+each_instrumented: list[Callable[[type], None]] = []
+
+_patches = Patches()
 _restart_after_fork = True
 
 
@@ -64,20 +69,14 @@ def uninstrument() -> None:
     unwatch_sdk(_instrument_module)
     let_threads_inherit()
     keep_dead_uploads()
-    while instrumented:
-        client_class, methods = instrumented.popitem()
-        for name, (ours, own) in methods.items():
-            # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
-            if vars(client_class).get(name) is ours:
-                if own is None:
-                    delattr(client_class, name)
-                else:
-                    setattr(client_class, name, own)
+    _patches.undo()
+    instrumented.clear()
 
 
 def _after_fork_in_child() -> None:
     if _restart_after_fork:
-        restart_uploads(instrumented)
+        for client_class in list(instrumented):
+            restart_uploads(client_class)
 
 
 in_each_child(_after_fork_in_child)
@@ -111,15 +110,15 @@ def _has(client_class: Any, method: Method) -> bool:
 
 
 def _instrument_class(client_class: type) -> None:
-    ours = [each for methods in instrumented.values() for each, _ in methods.values()]
+    instrumented.add(client_class)
     for method, wrap in ((TRACK, _wrap_track), (IDENTIFY, _wrap_identify)):
-        original = getattr(client_class, method.name, None)
-        if original is None or original in ours or not _has(client_class, method):
-            continue
-        own = vars(client_class).get(method.name)
-        wrapper = wrap(client_class, original)
-        instrumented.setdefault(client_class, {})[method.name] = wrapper, own
-        setattr(client_class, method.name, wrapper)
+        original: Any = getattr(client_class, method.name, None)
+        if original not in _patches and _has(client_class, method):
+            _patches.replace(client_class, method.name, wrap(client_class, original))
+    if _restart_after_fork:
+        restart_uploads(client_class)
+    for call in each_instrumented:
+        call(client_class)
 
 
 # The wrappers spell out what all versions of the SDK take, and pass on no more where there is no
@@ -127,7 +126,7 @@ def _instrument_class(client_class: type) -> None:
 
 
 def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    checked = original if _checks_size(client_class) else _checking_size(original)
+    checked = _checking_size(original) if _loses_oversize(client_class) else original
 
     @functools.wraps(original)
     def track(
@@ -162,7 +161,7 @@ def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..
 
 
 def _wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
-    checked = original if _checks_size(client_class) else _checking_size(original)
+    checked = _checking_size(original) if _loses_oversize(client_class) else original
 
     @functools.wraps(original)
     def identify(
@@ -206,14 +205,15 @@ def _is_oversize(error: RuntimeError) -> bool:
     return bool(error.args) and str(error.args[0]).startswith("Message exceeds ")
 
 
-def _checks_size(client_class: Any) -> bool:
-    """Tell whether the SDK raises for an event over 32 KB, as it does since 2.0.
+def _loses_oversize(client_class: Any) -> bool:
+    """Return whether an event over 32 KB is lost without an error.
 
-    The older one, and the old module of the newer one's wheel, lose it later, in the thread that
-    uploads.
+    The SDK raises one since 2.0. Before, and in the old module of some newer wheels, such an event
+    is lost later, in the thread that uploads. So it is with RudderStack's SDK.
     """
     enqueue = getattr(client_class, "_enqueue", None)
-    return enqueue is None or "MAX_MSG_SIZE" in inspect.unwrap(enqueue).__code__.co_names
+    code = getattr(inspect.unwrap(enqueue), "__code__", None) if enqueue else None
+    return code is not None and "MAX_MSG_SIZE" not in code.co_names
 
 
 def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -221,12 +221,11 @@ def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
     import json  # here, because newer SDKs need none of this
 
     def checked(client: Any, *args: Any, **kwargs: Any) -> Any:
-        unsent = copy(client)
-        unsent.send = False
-        result = original(unsent, *args, **kwargs)
-        # Of a user's own method, what it returns says nothing of the size.
-        message = result[-1] if isinstance(result, tuple) else None
-        if len(json.dumps(message, default=str).encode()) > _MOST_BYTES:
+        try:
+            size = len(json.dumps([args, kwargs], default=str).encode())
+        except (TypeError, ValueError, RecursionError):
+            size = 0  # what JSON has no form for is between the caller and the client
+        if size > _MOST_BYTES - _ADDED_BYTES:
             raise RuntimeError("Message exceeds 32kb limit")
         return original(client, *args, **kwargs)
 

@@ -8,94 +8,127 @@ Celery's prefork pool and multiprocessing.
 from __future__ import annotations
 
 import functools
-import inspect
+import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from copy import copy
 from queue import Queue
 from typing import Any
 
 from koala_middleware.faults import log_once
+from koala_middleware.forks import in_each_child
+from koala_middleware.patching import Patches
 
-_restarting: list[tuple[Any, str, Callable[..., Any]]] = []
+_patches = Patches()
 
 
 class _Fork:
-    """Know a fork by what it has ended."""
+    """The threads and connections that did not survive a particular fork."""
 
-    def __init__(self, gone: list[threading.Thread]) -> None:
-        self.gone = gone
-        self.lock = threading.Lock()
+    def __init__(self) -> None:
+        # Python itself forgets the parent's threads, but not where uWSGI forks behind its back.
+        this_thread = threading.current_thread()
+        self.threads = [thread for thread in threading.enumerate() if thread is not this_thread]
+        self.sessions: list[Any] = []
+        self.pools: list[Any] = []
+        self.lock = threading.RLock()
 
-    def ended(self, consumer: Any) -> bool:
-        started = consumer.ident is not None and consumer.running
-        return started and (consumer in self.gone or not consumer.is_alive())
+    def died(self, consumer: Any) -> bool:
+        return consumer.running and (consumer in self.threads or not consumer.is_alive())
+
+    def renew_session(self, session: Any) -> None:
+        """Forget a session's open connections, which are the parent's, and its locks."""
+        if session in self.sessions:
+            return
+        self.sessions.append(session)
+        try:
+            session.cookies._cookies_lock = threading.RLock()
+            for adapter in session.adapters.values():
+                if hasattr(adapter, "poolmanager"):
+                    # Kept, because a pool that is freed waits for its lock.
+                    self.pools.append(dict(vars(adapter)))
+                    adapter.__setstate__(adapter.__getstate__())  # makes empty ones
+        except Exception as fault:
+            log_once("a forked process goes on with its parent's connections", fault)
 
 
-def restart_uploads(client_classes: Iterable[type]) -> None:
-    """Make the first call through each client restart its uploads. To be called in the child.
+_fork: _Fork | None = None  # the one that this process began with
+
+
+def _after_fork_in_child() -> None:
+    global _fork
+    _fork = _Fork()
+
+
+in_each_child(_after_fork_in_child)
+
+
+def restart_uploads(client_class: type) -> None:
+    """Make the first call through each client restart its uploads, if this is a forked child.
 
     The child's events go to a fresh queue: those from before the fork are the parent's to send.
     """
-    keep_dead_uploads()
-    # Python itself forgets the parent's threads, but not where uWSGI forks behind its back.
-    gone = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    this_fork = _Fork(gone)
-    for client_class in client_classes:
-        for name in ("_enqueue", "flush"):
-            method = getattr(client_class, name, None)
-            if method is not None:
-                _restarting.append((client_class, name, method))
-                setattr(client_class, name, _restart_first(method, this_fork))
+    if _fork is None:
+        return
+    for name in ("_enqueue", "flush"):
+        method = getattr(client_class, name, None)
+        if method is not None and method not in _patches:
+            _patches.replace(client_class, name, _restart_first(method))
 
 
 def keep_dead_uploads() -> None:
     """Undo :func:`restart_uploads` for clients that have not been used since."""
-    while _restarting:
-        client_class, name, method = _restarting.pop()
-        setattr(client_class, name, method)
+    _patches.undo()
 
 
-def _restart_first(method: Callable[..., Any], this_fork: _Fork) -> Callable[..., Any]:
+def _restart_first(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def restart_first(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if getattr(self, "_koala_fork", None) is not this_fork:
-            with this_fork.lock:
-                if getattr(self, "_koala_fork", None) is not this_fork:
+        fork: Any = _fork
+        if getattr(self, "_koala_fork", None) is not fork and restart_first in _patches:
+            with fork.lock:
+                if getattr(self, "_koala_fork", None) is not fork:
                     try:
-                        _restart(self, method, this_fork)
+                        _restart(self, fork)
                     except Exception as fault:
                         log_once("the uploads of a client did not survive a fork", fault)
-                    self._koala_fork = this_fork
         return method(self, *args, **kwargs)
 
     return restart_first
 
 
-def _restart(client: Any, method: Callable[..., Any], this_fork: _Fork) -> None:
-    post = inspect.unwrap(method).__globals__.get("post")
-    if post is not None:
-        _renew_session(post.__globals__)
-    consumers = client.consumers or ()  # None: sync_mode
-    if client.send and any(map(this_fork.ended, consumers)):
-        client.queue = Queue(client.queue.maxsize)
-        client.consumers = [_anew(consumer, client.queue) for consumer in consumers]
-        for consumer in client.consumers:
-            consumer.start()
+def _restart(client: Any, fork: _Fork) -> None:
+    try:
+        for session in _sessions(type(client)):
+            fork.renew_session(session)
+        oauth_manager = getattr(client, "oauth_manager", None)
+        if oauth_manager is not None:
+            oauth_manager.token_mutex = threading.Lock()
+            oauth_manager.thread = None
+        consumers = getattr(client, "consumers", None) or ()  # None: sync_mode
+        if any(map(fork.died, consumers)) and client.send:
+            queue: Queue[Any] = Queue(client.queue.maxsize)
+            consumers = [_anew(consumer, queue) for consumer in consumers]
+            client.queue, client.consumers = queue, consumers
+            for consumer in consumers:
+                consumer.start()
+    finally:
+        client._koala_fork = fork  # last, as other threads go ahead when they see it
+
+
+def _sessions(client_class: type) -> Iterator[Any]:
+    """Yield the sessions of ``requests`` that the SDK's modules hold, for uploads and OAuth."""
+    for base in client_class.__mro__:
+        client_module = sys.modules.get(base.__module__)
+        for name in ("post", "OauthManager"):
+            module = sys.modules.get(getattr(getattr(client_module, name, None), "__module__", ""))
+            session = getattr(module, "_session", None)
+            if session is not None:
+                yield session
 
 
 def _anew(consumer: Any, queue: Queue[Any]) -> Any:
-    # In every version the consumer keeps what it was made with under the same names.
-    _, *names = inspect.signature(type(consumer).__init__).parameters
-    return type(consumer)(**{name: getattr(consumer, name) for name in names} | {"queue": queue})
-
-
-def _renew_session(request_module: dict[str, Any]) -> None:
-    """Replace the session of ``requests``: its open connections are the parent's, too."""
-    session = request_module.get("_session")
-    if session is not None:
-        renewed = copy(session)
-        # A copied adapter starts with an empty pool of connections.
-        adapters = [(prefix, copy(adapter)) for prefix, adapter in session.adapters.items()]
-        renewed.adapters = type(session.adapters)(adapters)
-        request_module["_session"] = renewed
+    copied = copy(consumer)
+    threading.Thread.__init__(copied, daemon=consumer.daemon)
+    copied.queue = queue
+    return copied

@@ -639,7 +639,7 @@ def test_instrument_twice_is_as_once() -> None:
     assert hooks() == once
     uninstrument()
     assert hooks() == before
-    assert not plugin._patched
+    assert not plugin._patches._replacements
     uninstrument()
 
 

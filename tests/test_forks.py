@@ -9,11 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from segment.analytics.version import VERSION
 
 from tests.collector import Collector, collecting
 from tests.interpreters import ELSEWHERE
 from tests.test_segment import SDKS
 from tests.visitors import ALICE
+
+SDK = tuple(map(int, VERSION.split(".")[:2]))
 
 PARENT = """
 import multiprocessing, os, sys, threading, time
@@ -204,12 +207,12 @@ def test_sdk_without_a_session_in_a_child() -> None:
 import segment.analytics.request as request
 def child():
     del request._session
-    koala.uploads._renew_session(vars(request))
-fork(child)
+    print(client.track("child", "a")[0], flush=True)
 client.flush()
+fork(child)
 """
     with collecting() as collector:
-        run(collector, script)
+        assert run(collector, script) == "True\n"
 
 
 def test_client_that_was_joined_stays_so() -> None:
@@ -271,6 +274,176 @@ client.flush()
         output = run(collector, script, options="restart_after_fork=False")
         assert output.split() == ["True", "False"]
         assert names(collector, 1) == {"before": 1}
+
+
+def test_class_instrumented_after_a_fork_restarts_its_uploads() -> None:
+    """Starlette builds its middleware in the worker that gunicorn --preload has forked."""
+    script = """
+koala.uninstrument()
+def child():
+    koala.instrument()
+    in_child("a", "b")
+fork(child)
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 3) == {"before": 1, "a": 1, "b": 1}
+
+
+def test_capture_of_events_left_in_a_child_keeps_the_restart() -> None:
+    script = """
+from koala_middleware.testing import capture_events
+capture = capture_events()
+capture.__enter__()
+def child():
+    analytics.track("child", "captured")
+    capture.__exit__(None, None, None)
+    in_child("a")
+    koala.uninstrument()
+    print(hasattr(analytics.Client._enqueue, "__wrapped__"))
+fork(child)
+capture.__exit__(None, None, None)
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["True", "False"]
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+def test_subclass_is_restored_with_its_base_in_a_child() -> None:
+    script = """
+class Ours(analytics.Client):
+    def track(self, user_id=None, event=None, properties=None, context=None, timestamp=None,
+              anonymous_id=None):
+        return super().track(user_id, event)
+koala.uninstrument()
+koala.instrument(Ours)
+koala.instrument()
+def child():
+    koala.uninstrument()
+    print("_enqueue" in vars(Ours), hasattr(analytics.Client._enqueue, "__wrapped__"))
+fork(child)
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["False", "False"]
+
+
+def test_somebody_elses_wrapper_in_a_child_stays() -> None:
+    """And what is left below it only passes calls on."""
+    script = """
+def child():
+    ours = analytics.Client._enqueue
+    def theirs(self, message):
+        return ours(self, message)
+    analytics.Client._enqueue = theirs
+    koala.uninstrument()
+    print(analytics.Client._enqueue is theirs, client.track("child", "a")[0])
+    print(client.consumers[0].is_alive())
+fork(child)
+client.flush()
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["True", "True", "False"]
+        assert names(collector, 1) == {"before": 1}
+
+
+def test_child_waits_for_no_lock_of_a_thread_of_its_parent() -> None:
+    """A thread that holds one ends with the fork, and its lock stays taken."""
+    script = """
+import segment.analytics.request as request
+from contextlib import ExitStack
+from koala_middleware import patching, testing
+client.flush()
+adapter = request._session.get_adapter(client.host)
+pools = adapter.poolmanager.pools
+(pool,) = pools._container.values()
+locks = [request._session.cookies._cookies_lock, pools.lock, pool.pool.mutex, client.queue.mutex,
+         *(module._lock for module in (patching, testing))]
+held, done = threading.Event(), threading.Event()
+def hold():
+    with ExitStack() as stack:
+        for lock in locks:
+            stack.enter_context(lock)
+        held.set()
+        done.wait()
+threading.Thread(target=hold).start()
+held.wait()
+def child():
+    koala.instrument()
+    with testing.capture_events():
+        client.track("child", "captured")
+    in_child("a")
+    koala.uninstrument()
+fork(child)
+done.set()
+client.flush()
+"""
+    with collecting() as collector:
+        run(collector, script)
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+@pytest.mark.skipif(SDK < (2, 3), reason="the SDK knows no OAuth before 2.3")
+def test_child_asks_for_its_own_oauth_token() -> None:
+    """On a connection of its own, whoever held the token's lock at the fork."""
+    script = """
+import segment.analytics.oauth_manager as oauth
+client = analytics.Client("key", host="{host}", oauth_client_id="id", oauth_client_key="key",
+                          oauth_key_id="key")
+manager = client.oauth_manager
+manager.token, manager.thread = "token", threading.Thread()
+before = dict(oauth._session.adapters), [a.poolmanager for a in oauth._session.adapters.values()]
+def child():
+    in_child("a")
+    after = dict(oauth._session.adapters), [a.poolmanager for a in oauth._session.adapters.values()]
+    print(before[0] == after[0], set(before[1]) & set(after[1]), manager.thread)
+manager.token_mutex.acquire()
+fork(child)
+"""
+    with collecting() as collector:
+        output = run(collector, script.replace("{host}", collector.url))
+        assert output.splitlines()[1:] == ["True set() None"]
+        assert names(collector, 2)["a"] == 1
+
+
+def test_session_of_the_users_own_make_in_a_child() -> None:
+    """What an adapter has been given stays, and one that is no adapter of requests is left."""
+    script = """
+import segment.analytics.request as request
+from requests.adapters import BaseAdapter, HTTPAdapter
+class Limited(HTTPAdapter):
+    limit = None
+    def send(self, *args, **kwargs):
+        assert self.limit == 5
+        return super().send(*args, **kwargs)
+class Other(BaseAdapter):
+    pass
+adapter = Limited()
+adapter.limit = 5
+request._session.mount("http://", adapter)
+request._session.mount("other://", Other())
+client.flush()
+fork(in_child, "a")
+"""
+    with collecting() as collector:
+        run(collector, script, client_options=", max_retries=0")
+        assert names(collector, 2) == {"before": 1, "a": 1}
+
+
+def test_session_that_cannot_be_renewed_is_logged() -> None:
+    script = """
+import segment.analytics.request as request
+client.flush()
+request._session = object()
+def child():
+    print(client.track("child", "a")[0], client.consumers[0].is_alive(), flush=True)
+    os._exit(0)
+fork(child)
+"""
+    with collecting() as collector:
+        assert run(collector, script).split() == ["True", "True"]
 
 
 def test_uninstrument_in_a_child_undoes_the_remedy() -> None:

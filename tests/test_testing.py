@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from datetime import date
 from types import ModuleType
@@ -14,6 +15,7 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from koala_middleware.testing import capture_events
+from tests.clients import Queueing, Tracking
 from tests.test_segment import SDKS, python
 from tests.visitors import ALICE
 
@@ -140,33 +142,6 @@ def test_package_of_the_users_called_analytics_is_left_alone(
     assert len(events) == 1
 
 
-class Tracking:
-    """A client of somebody else's."""
-
-    def track(
-        self,
-        user_id: Any = None,
-        event: Any = None,
-        properties: Any = None,
-        context: Any = None,
-        timestamp: Any = None,
-        anonymous_id: Any = None,
-    ) -> Any:
-        return self.sent(event)
-
-    def sent(self, event: Any) -> Any:
-        return event
-
-
-class Queueing(Tracking):
-    def sent(self, event: Any) -> Any:
-        return self._enqueue({"event": event})
-
-    def _enqueue(self, message: Any) -> Any:
-        assert not self.send  # type: ignore[attr-defined]
-        return True, message
-
-
 def test_other_class_that_queues_is_captured() -> None:
     koala.instrument(Queueing)
     with capture_events() as events:
@@ -179,3 +154,68 @@ def test_other_class_that_does_not_queue_is_left_alone() -> None:
     with capture_events() as events:
         assert Tracking().track("u1", "E") == "E"
     assert events == []
+
+
+def test_class_instrumented_inside_is_captured() -> None:
+    with capture_events() as events:
+        koala.instrument(Queueing)
+        Queueing().track("u1", "E")
+        koala.uninstrument()
+        Queueing().track("u1", "F")
+    assert events == [{"event": "E"}, {"event": "F"}]
+
+
+def test_subclass_that_calls_its_base_is_captured_once() -> None:
+    class Ours(Client):  # type: ignore[misc]  # the SDK has no types
+        def _enqueue(self, message: Any) -> Any:
+            return super()._enqueue({**message, "event": "F"})
+
+    koala.instrument(Ours)
+    with capture_events() as events:
+        Ours("key").track("u1", "E")
+    assert [event["event"] for event in events] == ["F"]
+
+
+def test_class_whose_queue_returns_nothing_is_captured() -> None:
+    class Silent(Queueing):
+        def _enqueue(self, message: Any) -> Any:
+            return None
+
+    koala.instrument(Silent)
+    with capture_events() as events:
+        assert Silent().track("u1", "E") is None
+    assert events == [{"event": "E"}]
+
+
+def test_wrapper_of_somebody_elses_stays_and_sends() -> None:
+    class Ours(Tracking):
+        send = True
+
+        def sent(self, event: Any) -> Any:
+            return self._enqueue(event)
+
+        def _enqueue(self, message: Any) -> Any:
+            return self.send, message
+
+    koala.instrument(Ours)
+    with capture_events() as events:
+        captured = Ours._enqueue
+
+        def theirs(self: Any, message: Any) -> Any:
+            return captured(self, message)
+
+        Ours._enqueue = theirs  # type: ignore[method-assign]
+        assert Ours().track("u1", "E") == (False, "E")
+    assert Ours._enqueue is theirs
+    assert Ours().track("u1", "F") == (True, "F")
+    assert [*map(str, events)] == ["E"]
+
+
+def test_init_that_stays_needs_a_key_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_events():
+        init = Client.__init__
+        monkeypatch.setattr(Client, "__init__", lambda self, *args: init(self, *args))
+    with pytest.raises(AssertionError, match="write_key"):
+        Client()
+    monkeypatch.undo()
+    Client.__init__ = inspect.unwrap(Client.__init__)

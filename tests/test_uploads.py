@@ -7,6 +7,8 @@ hook calls may be called here. Real forks are in test_forks.py, a real uWSGI is 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -14,16 +16,19 @@ from typing import Any
 import pytest
 from segment.analytics import request
 from segment.analytics.client import Client
+from segment.analytics.consumer import Consumer
 
 import koala_middleware as koala
+import koala_middleware.uploads
+from tests.clients import Queueing, Tracking
 from tests.collector import collecting
-from tests.test_testing import Tracking
 from tests.visitors import ALICE
 
 
 @pytest.fixture
 def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Stand in for uWSGI's module."""
+    monkeypatch.setattr(koala_middleware.uploads, "_fork", None)
     monkeypatch.setitem(sys.modules, "uwsgi", module := ModuleType("uwsgi"))
     return module
 
@@ -32,7 +37,6 @@ def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Any:
 def uploads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Make clients that upload to a collector, with the consumers they begin with."""
     with collecting() as collector:
-        monkeypatch.setattr(request, "_session", request._session)
         clients: list[Any] = []
         consumers: list[Any] = []
 
@@ -178,21 +182,93 @@ def test_client_that_does_not_upload_by_itself(uwsgi: Any) -> None:
     assert Tracking().track("u1", "E") == "E"
 
 
-def test_session_is_another_with_the_same_settings(uwsgi: Any, uploads: Any) -> None:
+def test_connections_are_others_with_the_same_settings(uwsgi: Any, uploads: Any) -> None:
     """Two processes that read answers from one connection would take each other's."""
     koala.instrument()
-    before = request._session
-    before_adapters = dict(before.adapters)
+    adapters = [*request._session.adapters.values()]
+    before = [{**vars(adapter)} for adapter in adapters]
     uwsgi.post_fork_hook()
     uploads().flush()
-    after = request._session
-    assert after is not before
-    assert before.adapters == before_adapters
-    assert list(after.adapters) == list(before.adapters)
-    for prefix, adapter in after.adapters.items():
-        assert adapter is not before.adapters[prefix]
-        assert adapter.max_retries is before.adapters[prefix].max_retries
-    assert after.headers == before.headers
+    assert [*request._session.adapters.values()] == adapters
+    for adapter, then in zip(adapters, before, strict=True):
+        now = {**vars(adapter)}
+        assert now.pop("poolmanager") is not then.pop("poolmanager")
+        assert now == then
+
+
+def test_threads_that_come_at_once_restart_the_uploads_once(
+    uwsgi: Any, uploads: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that one of them queues for the uploads of another would be lost."""
+    client = uploads(send=False)
+    client.send = True
+    started: list[Consumer] = []
+
+    def start(consumer: Consumer) -> None:
+        time.sleep(0.05)  # for other threads to come between
+        started.append(consumer)
+
+    monkeypatch.setattr(Consumer, "start", start)
+    koala.instrument()
+    uwsgi.post_fork_hook()
+    barrier = threading.Barrier(8)
+
+    def track() -> None:
+        barrier.wait()
+        client.track("u1", "E")
+
+    threads = [threading.Thread(target=track) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert started == client.consumers
+    assert client.queue.qsize() == 8
+
+
+def test_uploads_of_ones_own_make_keep_what_they_were_given(uwsgi: Any, uploads: Any) -> None:
+    class Ours(Consumer):  # type: ignore[misc]  # the SDK has no types
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.color = "red"
+
+    client = uploads(send=False)
+    client.send = True
+    client.consumers = [Ours(client.queue, "key", host=client.host, upload_size=7)]
+    koala.instrument()
+    uwsgi.post_fork_hook()
+    client.track("u1", "E")
+    client.flush()
+    (consumer,) = client.consumers
+    assert (type(consumer), consumer.color, consumer.upload_size) == (Ours, "red", 7)
+    assert client.collector.wait_for(1)
+
+
+def test_class_instrumented_after_a_fork_of_uwsgi(uwsgi: Any, uploads: Any) -> None:
+    client = uploads()
+    before = client.consumers
+    koala.instrument()
+    koala.uninstrument()
+    uwsgi.post_fork_hook()
+    assert not hasattr(Client._enqueue, "__wrapped__")
+    koala.instrument()
+    client.track("u1", "E")
+    client.flush()
+    assert client.consumers is not before
+    assert client.collector.wait_for(1)
+
+
+def test_clients_that_are_unlike_the_sdks_are_left_alone(
+    uwsgi: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Plain(Queueing):
+        def _enqueue(self, message: Any) -> Any:
+            return message
+
+    koala.instrument(Plain)
+    uwsgi.post_fork_hook()
+    assert Plain().track("u1", "E") == {"event": "E"}
+    assert not caplog.messages
 
 
 def test_fault_of_a_restart_is_logged_once(
