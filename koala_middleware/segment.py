@@ -112,12 +112,11 @@ def _has(client_class: Any, method: Method) -> bool:
 def _instrument_class(client_class: type) -> None:
     instrumented.add(client_class)
     for method, wrap in ((TRACK, _wrap_track), (IDENTIFY, _wrap_identify)):
-        original: Any = getattr(client_class, method.name, None)
-        if original not in _patches and _has(client_class, method):
-            _patches.replace(client_class, method.name, wrap(client_class, original))
+        if _has(client_class, method):
+            _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
-    for call in each_instrumented:
+    for call in tuple(each_instrumented):
         call(client_class)
 
 

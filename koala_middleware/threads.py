@@ -20,8 +20,8 @@ _patches = Patches()
 
 def start_threads_as_nobody() -> None:
     """Make threads start without a visitor where they would inherit one."""
-    if getattr(sys.flags, "thread_inherit_context", False) and Thread.start not in _patches:
-        _patches.replace(Thread, "start", _as_nobody(Thread.start))
+    if getattr(sys.flags, "thread_inherit_context", False):
+        _patches.wrap(Thread, "start", _as_nobody)
 
 
 def let_threads_inherit() -> None:

@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from segment.analytics.client import Client
 
 import koala_middleware as koala
+from koala_middleware import imports
 from koala_middleware.faults import log_once
+from koala_middleware.testing import capture_events
 from koala_middleware.visitor import Visitor, call_as
-from tests.visitors import ALICE
+from tests.visitors import ALICE, track
 
 THREADS = 16
 ROUNDS = 50
@@ -64,6 +67,41 @@ def test_fault_is_logged_once(pool: ThreadPoolExecutor, caplog: pytest.LogCaptur
     assert len(caplog.records) == ROUNDS
 
 
+@pytest.mark.parametrize("classes", [(), (Client,)], ids=["sdk", "class"])
+def test_class_is_instrumented_once(pool: ThreadPoolExecutor, classes: tuple[type, ...]) -> None:
+    """And before any of the calls returns. A second wrapper would outlive ``uninstrument()``."""
+    methods = Client.track, Client.identify
+
+    def instrument(_: int) -> object:
+        koala.instrument(*classes)
+        return getattr(Client.track, "__wrapped__", None)
+
+    for _ in range(ROUNDS):
+        assert set(at_once(pool, instrument)) == {methods[0]}
+        koala.uninstrument()
+        assert (Client.track, Client.identify) == methods
+
+
+def test_finder_is_put_in_place_once(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice, it would ask itself for a module for ever."""
+
+    class SlowToCompare:
+        def __eq__(self, other: object) -> bool:
+            give_way()
+            return self is other
+
+        def find_spec(self, *_: object) -> None:
+            """Find nothing."""
+
+    for _ in range(ROUNDS):
+        others = [finder for finder in sys.meta_path if finder is not imports._finder]
+        monkeypatch.setattr(sys, "meta_path", [*others, SlowToCompare()])
+        at_once(pool, lambda _: koala.instrument())
+        assert sum(finder is imports._finder for finder in sys.meta_path) == 1
+
+
 class SlowToBind(Visitor):
     """A visitor that lets other threads in between reading and writing what is bound."""
 
@@ -91,3 +129,20 @@ def test_cookies_are_read_whole(pool: ThreadPoolExecutor) -> None:
         visitor = Visitor(None, None, f"ko_id={ALICE}; ajs_anonymous_id=a1")
         ids = at_once(pool, lambda who, _: (who.profile_id, who.anonymous_id), visitor)
         assert set(ids) == {(ALICE, "a1")}
+
+
+def test_capture_misses_nothing_while_others_open_and_close(pool: ThreadPoolExecutor) -> None:
+    enqueue, init = Client._enqueue, Client.__init__
+    koala.instrument()
+
+    def open_and_track(number: int) -> None:
+        for _ in range(ROUNDS):
+            with capture_events() as own:
+                track(f"event {number}")
+            assert f"event {number}" in [event["event"] for event in own]
+
+    with capture_events() as events:
+        at_once(pool, open_and_track)
+    assert len(events) == THREADS * ROUNDS
+    at_once(pool, open_and_track)
+    assert (Client._enqueue, Client.__init__) == (enqueue, init)
