@@ -15,6 +15,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware import imports
 from koala_middleware.faults import log_once
+from koala_middleware.patching import Patches
 from koala_middleware.testing import capture_events
 from koala_middleware.visitor import Visitor, call_as
 from tests.visitors import ALICE, track
@@ -65,6 +66,22 @@ def test_fault_is_logged_once(pool: ThreadPoolExecutor, caplog: pytest.LogCaptur
     for number in range(ROUNDS):
         at_once(pool, lambda message, _: log_once(message), Message(f"fault {number}"))
     assert len(caplog.records) == ROUNDS
+
+
+def test_method_is_wrapped_once(pool: ThreadPoolExecutor) -> None:
+    class Owner:
+        def method(self) -> str:
+            return "method"
+
+    def wrap(method: Callable[[Owner], str]) -> Callable[[Owner], str]:
+        give_way()
+        return lambda self: f"wrapped {method(self)}"
+
+    patches = Patches()
+    for _ in range(ROUNDS):
+        at_once(pool, lambda _: patches.wrap(Owner, "method", wrap))
+        assert Owner().method() == "wrapped method"
+        patches.undo()
 
 
 @pytest.mark.parametrize("classes", [(), (Client,)], ids=["sdk", "class"])
