@@ -73,8 +73,11 @@ def test_method_is_wrapped_once(pool: ThreadPoolExecutor) -> None:
         def method(self) -> str:
             return "method"
 
+    wrapped = []
+
     def wrap(method: Callable[[Owner], str]) -> Callable[[Owner], str]:
         give_way()
+        wrapped.append(method)
         return lambda self: f"wrapped {method(self)}"
 
     patches = Patches()
@@ -82,6 +85,7 @@ def test_method_is_wrapped_once(pool: ThreadPoolExecutor) -> None:
         at_once(pool, lambda _: patches.wrap(Owner, "method", wrap))
         assert Owner().method() == "wrapped method"
         patches.undo()
+    assert len(wrapped) == ROUNDS
 
 
 @pytest.mark.parametrize("classes", [(), (Client,)], ids=["sdk", "class"])
