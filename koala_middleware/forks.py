@@ -8,8 +8,6 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any
 
-from koala_middleware.imports import when_imported
-
 _DECORATORS = "uwsgidecorators"  # a module that comes with uWSGI
 _calls: list[Callable[[], None]] = []
 
@@ -37,6 +35,8 @@ def watch_uwsgi() -> None:
     post_fork_hook.runs_calls = True  # type: ignore[attr-defined]
     uwsgi.post_fork_hook = post_fork_hook  # type: ignore[attr-defined]
     if _DECORATORS not in sys.modules:
+        from koala_middleware.imports import when_imported  # here, because it needs our Lock
+
         when_imported(_DECORATORS, _join_chain)
 
 

@@ -11,27 +11,38 @@ from types import ModuleType
 from typing import Any, cast
 
 from koala_middleware.faults import log_once
+from koala_middleware.forks import Lock
 
 ModuleCall = Callable[[ModuleType], None]
 
-_calls: dict[str, list[ModuleCall]] = {}
+# Each with the module that it was called with last.
+_calls: dict[str, dict[ModuleCall, ModuleType | None]] = {}
+_lock = Lock()
 
 
 def when_imported(name: str, call: ModuleCall) -> None:
     """Call ``call`` with a module that is imported by now, and with each that is later."""
-    if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
-    calls = _calls.setdefault(name, [])
-    if call not in calls:
-        calls.append(call)
-        if sys.modules.get(name) is not None:
-            call(import_module(name))  # waits for a thread that is importing it
+    with _lock:
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+        _calls.setdefault(name, {}).setdefault(call, None)
+    if sys.modules.get(name) is not None:
+        # Not with the lock, because this waits for a thread that is importing the module.
+        module = import_module(name)
+        with _lock:
+            if _calls[name].get(call, module) is not module:
+                _call(name, call, module)
 
 
 def no_longer_when_imported(name: str, call: ModuleCall) -> None:
     """Undo :func:`when_imported`."""
-    if call in _calls.get(name, ()):
-        _calls[name].remove(call)
+    with _lock:
+        _calls.get(name, {}).pop(call, None)
+
+
+def _call(name: str, call: ModuleCall, module: ModuleType) -> None:
+    _calls[name][call] = module
+    call(module)
 
 
 class _Finder:
@@ -65,8 +76,9 @@ class _Reporting:
         module.__loader__ = module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         try:
-            for call in list(_calls[module.__name__]):
-                call(module)
+            with _lock:
+                for call in list(_calls[module.__name__]):
+                    _call(module.__name__, call, module)
         except Exception as fault:  # an import must not fail for our sake
             log_once(f"what follows the import of {module.__name__} failed", fault)
 

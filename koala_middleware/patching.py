@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,13 @@ class Patches:
             self._replacements.append(replacement)
             _standing.append(replacement)
             setattr(owner, name, value)
+
+    def wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
+        """Replace a method by what ``wrapper`` makes of it, once, however many threads ask."""
+        with _lock:
+            method = getattr(owner, name)
+            if method not in self:
+                self.replace(owner, name, wrapper(method))
 
     def undo(self) -> None:
         """Put back what was replaced, the last first, except where it is no longer ours."""

@@ -58,14 +58,11 @@ def _patch_module(module: ModuleType) -> None:
 
 
 def _patch_class(client_class: Any) -> None:
-    enqueue = getattr(client_class, "_enqueue", None)
-    if enqueue is None:
+    if not hasattr(client_class, "_enqueue"):
         return
-    if enqueue not in _patches:
-        _patches.replace(client_class, "_enqueue", _capturing(enqueue))
-    init = client_class.__init__
-    if init not in _patches and "write_key" in inspect.signature(init).parameters:
-        _patches.replace(client_class, "__init__", _needing_no_key(init))
+    _patches.wrap(client_class, "_enqueue", _capturing)
+    if "write_key" in inspect.signature(client_class.__init__).parameters:
+        _patches.wrap(client_class, "__init__", _needing_no_key)
 
 
 def _capturing(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -58,6 +58,7 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     ``use_settings(**changed)`` is there for its invisible code.
     """
     module = ModuleType("shop.privacy")
+    del module.__spec__  # of None, Python 3.15 warns when a traceback is printed
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(analytics, "host", analytics.host)
     with ExitStack() as stack:

@@ -819,5 +819,7 @@ def test_sdk_that_is_not_installed_is_said_so(
     ]
 
 
-def test_default_client_of_the_module_is_not_made_by_us() -> None:
+def test_default_client_of_the_module_is_not_made_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analytics, "default_client", None)
+    koala.instrument()
     assert analytics.default_client is None

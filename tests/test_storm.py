@@ -9,7 +9,7 @@ import pytest
 from tests.missing import skip_without
 from tests.storm.client import Outcome
 from tests.storm.plan import Request
-from tests.storm.servers import SERVERS
+from tests.storm.servers import SERVERS, WITHOUT_WHEELS
 from tests.storm.storm import storm
 from tests.storm.verdict import judge, master
 from tests.visitors import ALICE, BOB
@@ -20,6 +20,8 @@ REQUESTS = 750
 @pytest.mark.parametrize("all_options", [False, True], ids=["plain", "all-options"])
 @pytest.mark.parametrize("name", SERVERS)
 def test_no_event_is_lost_or_of_another_visitor(name: str, all_options: bool) -> None:
+    if name in WITHOUT_WHEELS:
+        pytest.skip(f"{name}: no wheels for this Python")
     if missing := SERVERS[name].missing():
         skip_without(f"{name}: not installed: {', '.join(missing)}")
     done = storm(name, REQUESTS, all_options=all_options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import ModuleType
@@ -14,6 +15,7 @@ from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
 from koala_middleware.segment.wrappers import instrumented, wrap_identify, wrap_track
+from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
 
 # What else is done for each class that is instrumented.
 each_class: list[Callable[[type], None]] = []
@@ -38,6 +40,7 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
     watch_uwsgi()
+    start_threads_as_nobody()
     if client_class is not None:
         if not accepts(client_class, TRACK):
             expected = f"a class with track(self, {', '.join(TRACK.parameters)}, …)"
@@ -57,6 +60,7 @@ def uninstrument() -> None:
     global _restart_after_fork
     _restart_after_fork = True
     unwatch_sdk(_instrument_module)
+    let_threads_inherit()
     undo_restarts()
     _patches.undo()
     instrumented.clear()
@@ -102,10 +106,9 @@ def accepts(client_class: Any, method: Method) -> bool:
 def _instrument_class(client_class: type) -> None:
     instrumented.add(client_class)
     for method, wrap in ((TRACK, wrap_track), (IDENTIFY, wrap_identify)):
-        original: Any = getattr(client_class, method.name, None)
-        if original not in _patches and accepts(client_class, method):
-            _patches.replace(client_class, method.name, wrap(client_class, original))
+        if accepts(client_class, method):
+            _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
-    for call in each_class:
+    for call in tuple(each_class):
         call(client_class)

@@ -71,9 +71,8 @@ def restart_uploads(client_class: type) -> None:
     if _fork is None:
         return
     for name in ("_enqueue", "flush"):
-        method = getattr(client_class, name, None)
-        if method is not None and method not in _patches:
-            _patches.replace(client_class, name, _restart_first(method))
+        if hasattr(client_class, name):
+            _patches.wrap(client_class, name, _restart_first)
 
 
 def undo_restarts() -> None:

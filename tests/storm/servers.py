@@ -114,3 +114,6 @@ SERVERS = {
         ("granian",),
     ),
 }
+
+WITHOUT_WHEELS = ("daphne", "uwsgi") if sys.version_info >= (3, 15) else ()
+"""The servers that this Python is too new for: pyuwsgi and Daphne's autobahn have no wheels."""
