@@ -11,8 +11,6 @@ import inspect
 import io
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -44,7 +42,7 @@ from koala_middleware import asgi, wsgi
 from koala_middleware.contrib import django as koala_django
 from koala_middleware.contrib import flask as koala_flask
 from koala_middleware.contrib import starlette as koala_starlette
-from tests.interpreters import ELSEWHERE
+from tests.processes import run_script
 from tests.visitors import ALICE, BOB, cookie, start_response
 
 Handler = Callable[[], Any]
@@ -334,16 +332,6 @@ def test_public_names_are_functions_and_classes() -> None:
     assert all(inspect.isfunction(thing) or inspect.isclass(thing) for thing in public)
 
 
-def run_script(script: str) -> str:
-    """Run a script in a process of its own, and return what it printed."""
-    command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(
-        command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 GEVENT = """
 from gevent import monkey; monkey.patch_all()
 import uuid
@@ -394,7 +382,7 @@ print(len(here), len(events))
 
 def test_concurrent_greenlets_keep_their_own_visitors() -> None:
     """sentry-python #216, #677, #1063; and #1028 for gevent.spawn"""
-    assert run_script(GEVENT) == "300 1200"
+    assert run_script(GEVENT, "-W", "ignore").strip() == "300 1200"
 
 
 FORK = f"""
@@ -427,7 +415,11 @@ KoalaMiddleware(app)({{"HTTP_COOKIE": "ko_id={ALICE}"}}, None)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forked_child_starts_with_nobody() -> None:
     """posthog-python PR 806"""
-    assert run_script(FORK).splitlines() == ["fork None", "process None", f"parent {ALICE}"]
+    assert run_script(FORK, "-W", "ignore").splitlines() == [
+        "fork None",
+        "process None",
+        f"parent {ALICE}",
+    ]
 
 
 def test_carry_takes_no_other_context_variable() -> None:

@@ -30,7 +30,8 @@ from koala_middleware.contrib.celery import instrument, uninstrument
 from koala_middleware.visitor import Visitor, call_as
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
-from tests.servers.redis_server import running_redis
+from tests.processes import run_script
+from tests.redis_server import running_redis
 from tests.visitors import ALICE, BOB, profile_ids, start_response, track
 
 Events = list[dict[str, Any]]
@@ -778,9 +779,8 @@ def test_shutdown_does_not_wait_for_uploads_that_have_ended(
     assert time.monotonic() - start < plugin._FLUSH_SECONDS / 2
 
 
-def test_shutdown_does_not_import_the_sdk(tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
-    script.write_text(
+def test_shutdown_does_not_import_the_sdk() -> None:
+    run_script(
         "import sys\n"
         "from celery import signals\n"
         "from koala_middleware.contrib.celery import instrument\n"
@@ -788,7 +788,6 @@ def test_shutdown_does_not_import_the_sdk(tmp_path: Path) -> None:
         "signals.worker_shutdown.send(sender=None)\n"
         "assert not {'segment.analytics', 'analytics'} & sys.modules.keys()\n"
     )
-    subprocess.run([sys.executable, str(script)], check=True, timeout=60)
 
 
 # With a Redis broker and real workers.
