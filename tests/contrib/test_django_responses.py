@@ -36,7 +36,7 @@ from werkzeug.test import create_environ
 import koala_middleware as koala
 from koala_middleware.contrib import _django_responses
 from koala_middleware.contrib.django import KoalaMiddleware
-from tests.test_django import (
+from tests.contrib.test_django import (
     KOALA,
     Events,
     Get,
