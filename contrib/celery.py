@@ -17,6 +17,7 @@ from koala_middleware import segment
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
+from koala_middleware.segment.wrappers import instrumented
 from koala_middleware.visitor import Visitor, call_as, current
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _is_json(value: object) -> bool:
 
 def _flush(**_: object) -> None:
     """Upload what the SDK's own clients have queued, which it drops at exit."""
-    packages = {client.__module__.rpartition(".")[0] for client in list(segment.instrumented)}
+    packages = {client.__module__.rpartition(".")[0] for client in list(instrumented)}
     clients: list[Any] = [getattr(sys.modules.get(p), "default_client", None) for p in packages]
     alive = [c for c in clients if any(u.is_alive() for u in getattr(c, "consumers", None) or ())]
     thread = Thread(target=lambda: [client.flush() for client in alive], daemon=True)

@@ -74,6 +74,5 @@ def _put_back(replacement: _Replacement) -> None:
     for later in _standing:
         if later.owner is owner and later.name == name and later.original is replacement.value:
             later.original = original
-    # A fork may have come between these two lines.
-    if replacement in _standing:
-        _standing.remove(replacement)
+    # Not remove(), which fails in a child that was forked halfway and does this again.
+    _standing[:] = [each for each in _standing if each is not replacement]

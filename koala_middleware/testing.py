@@ -14,8 +14,9 @@ from typing import Any
 
 from koala_middleware.forks import Lock
 from koala_middleware.patching import Patches
-from koala_middleware.sdk import CLIENT_MODULES, unwatch_sdk, watch_sdk
-from koala_middleware.segment import each_instrumented, instrumented
+from koala_middleware.segment.instrumentation import each_class
+from koala_middleware.segment.sdk import CLIENT_MODULES, unwatch_sdk, watch_sdk
+from koala_middleware.segment.wrappers import instrumented
 
 _lock = Lock()
 _captures: list[list[dict[str, Any]]] = []
@@ -36,7 +37,7 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
         _captures.append(events)
         if len(_captures) == 1:
             watch_sdk(_patch_module)
-            each_instrumented.append(_patch_class)
+            each_class.append(_patch_class)
             for client_class in list(instrumented):
                 _patch_class(client_class)
     try:
@@ -47,7 +48,7 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
             _captures[:] = [capture for capture in _captures if capture is not events]
             if not _captures:
                 unwatch_sdk(_patch_module)
-                each_instrumented.remove(_patch_class)
+                each_class.remove(_patch_class)
                 _patches.undo()
                 _forget_keyless_clients()
 

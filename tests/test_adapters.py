@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -10,6 +12,7 @@ import segment.analytics as analytics
 
 import koala_middleware as koala
 from koala_middleware import Mint, filters
+from koala_middleware.sources import EnvironSource, ScopeSource
 from tests.adapters import ADAPTERS, Headers, Site, request
 from tests.visitors import ALICE, BOB
 
@@ -166,6 +169,30 @@ def test_email_is_asked_until_it_is_known(adapter: str, events: Events) -> None:
     assert asked == [types.get(adapter, "Request")] * 2
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(lambda ask: {"email": ask}, id="email"),
+        pytest.param(lambda ask: {"parse": ask, "cookie_name": "vid"}, id="parse"),
+        pytest.param(lambda ask: {"request_filter": ask}, id="request_filter"),
+        pytest.param(lambda ask: {"mint": Mint(when=ask)}, id="mint.when"),
+    ],
+)
+def test_callable_of_an_option_runs_as_nobody(adapter: str, option: Any, events: Events) -> None:
+    """An email that tracks was asked again by its own event, without end."""
+
+    def ask(request: Any) -> None:
+        asked.append(koala.get_profile_id())
+        analytics.track("u1", "Asked")
+
+    asked: list[str | None] = []
+    with koala.profile(BOB):
+        request(adapter, Site(track, option(ask)), cookie=f"vid={ALICE}", **NAVIGATION)
+    assert asked == [None]
+    assert [event["event"] for event in events] == ["Asked", "E"]
+    assert events[0]["properties"] == {}
+
+
 @pytest.mark.parametrize("answer", [5, KeyError(EMAIL)])
 def test_email_that_fails_is_logged_once_without_its_value(
     adapter: str, answer: Any, events: Events, caplog: pytest.LogCaptureFixture
@@ -225,6 +252,28 @@ def test_context_in_part(adapter: str, events: Events) -> None:
     assert events[0]["context"] == {"ip": "192.0.2.7"}
 
 
+@pytest.mark.parametrize("user_id", [0, False, 0.0, "", None])
+def test_user_id_that_is_false_is_left_out(adapter: str, user_id: Any, events: Events) -> None:
+    """The SDK would send it as the text "0" or "False", one user for all such visitors."""
+    request(adapter, Site(lambda: analytics.track(user_id, "E")), cookie=f"ko_id={ALICE}")
+    assert events[0]["anonymousId"] == ALICE
+    assert events[0].get("userId") is None
+
+
+def test_context_that_fails_costs_nothing_else(
+    adapter: str, events: Events, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for source in (EnvironSource, ScopeSource):
+        monkeypatch.setattr(source, "path", property(lambda source: 1 / 0))
+    options = {"context": True, "email": lambda request: EMAIL}
+    request(adapter, Site(anonymous, options), cookie=f"ko_id={ALICE}", **BROWSER)
+    (event,) = events
+    assert event["properties"] == {"profile_id": ALICE, "email": EMAIL}
+    assert event["anonymousId"] == ALICE
+    assert set(event["context"]) == {"ip", "userAgent", "library"}
+    assert "the context's page cannot be read" in caplog.messages[0]
+
+
 def test_bound_properties(adapter: str, events: Events) -> None:
     def view() -> None:
         koala.bind(plan="team", seats=5)
@@ -240,6 +289,20 @@ def test_bound_properties(adapter: str, events: Events) -> None:
     assert second["properties"] == {"profile_id": ALICE}
 
 
+def test_visitor_may_be_copied_and_pickled(adapter: str) -> None:
+    """As a part of an environ, a scope or a request; what is pickled has nobody's id."""
+
+    def view() -> None:
+        visitor = koala.current_visitor()
+        assert copy.copy(visitor) is copy.deepcopy({"koala": visitor})["koala"] is visitor
+        unpickled.extend(pickle.loads(pickle.dumps([visitor])))
+
+    unpickled: list[object] = []
+    options = {"email": lambda request: EMAIL, "context": True}
+    request(adapter, Site(view, options), cookie=f"ko_id={ALICE}; ajs_anonymous_id=a1")
+    assert unpickled == [None]
+
+
 def test_outgoing_headers(adapter: str) -> None:
     def view() -> None:
         seen.append(koala.outgoing_headers())
@@ -249,6 +312,56 @@ def test_outgoing_headers(adapter: str) -> None:
     request(adapter, Site(view, {"header_name": "X-Visitor"}), x_visitor=ALICE)
     request(adapter, Site(view))
     assert seen == [{"X-Koala-Profile-Id": ALICE}, {"X-Visitor": ALICE}, {}]
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        pytest.param(f"a=b,ko_id={ALICE}", id="after"),
+        pytest.param(f"ko_id={ALICE},a=b", id="before"),
+        pytest.param(f"a=b,ko_id={ALICE},ajs_anonymous_id=a1;c=d", id="between"),
+        pytest.param(f'prefs={{"a":1,ko_id={BOB},"b":2}}; ko_id={ALICE}', id="in-another-cookie"),
+    ],
+)
+def test_cookies_that_a_bridge_has_joined(adapter: str, cookie: str, events: Events) -> None:
+    """Bridges from ASGI to WSGI join what HTTP/2 sends in pieces with a comma."""
+    request(adapter, Site(track, {"mint": Mint(when=bool)}), cookie=cookie)
+    assert events[0]["properties"] == {"profile_id": ALICE}
+
+
+def test_anonymous_id_that_a_bridge_has_joined(adapter: str, events: Events) -> None:
+    request(adapter, Site(anonymous), cookie=f"ajs_anonymous_id=a1,ko_id={ALICE}")
+    assert events[0]["anonymousId"] == "a1"
+
+
+async def coroutine(value: object) -> Any:
+    raise AssertionError("nobody awaits it")
+
+
+def asynchronously(value: object) -> Any:
+    """Return a coroutine, as no check of the function itself can know."""
+    return coroutine(value)
+
+
+@pytest.mark.parametrize(
+    ("options", "call"),
+    [
+        pytest.param({"request_filter": asynchronously}, track, id="request_filter"),
+        pytest.param({"parse": asynchronously}, track, id="parse"),
+        pytest.param({"email": asynchronously}, identify, id="email"),
+    ],
+)
+def test_answer_that_has_to_be_awaited_is_a_refusal(
+    adapter: str, options: Any, call: Any, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An awaitable is true whatever it would say, so a filter would let everybody pass.
+
+    It is closed: pytest fails for a coroutine that was never awaited.
+    """
+    for _ in range(2):
+        request(adapter, Site(call, options), cookie=f"ko_id={ALICE}")
+    assert [event.get("properties", event.get("traits")) for event in events] == [{}, {}]
+    assert len([record for record in caplog.records if record.name == "koala_middleware"]) == 1
 
 
 # mint
@@ -293,6 +406,8 @@ def test_minted_cookie_is_secure_where_the_request_is(
     assert "httponly" not in cookie.lower()
 
 
+PAST = "Thu, 01 Jan 1970 00:00:00 GMT"
+
 NOT_MINTED = [
     pytest.param({}, {"cookie": f"ko_id={ALICE}", **NAVIGATION}, [], id="has-a-cookie"),
     pytest.param({"header_name": "X-V"}, {"x_v": ALICE, **NAVIGATION}, [], id="has-a-header"),
@@ -305,6 +420,33 @@ NOT_MINTED = [
     pytest.param({}, NAVIGATION, [("Cache-Control", "s-maxage=60")], id="s-maxage"),
     pytest.param({}, NAVIGATION, [("cache-control", "Max-Age=60")], id="max-age"),
     pytest.param({}, NAVIGATION, [("Expires", "Thu, 01 Dec 2094 16:00:00 GMT")], id="expires"),
+    pytest.param({}, NAVIGATION, [("Last-Modified", PAST)], id="last-modified"),
+    pytest.param(
+        {}, NAVIGATION, [("Cache-Control", "max-age=0, stale-while-revalidate=9")], id="stale"
+    ),
+    pytest.param(
+        {}, NAVIGATION, [("Cache-Control", 'max-age=9, private="X-Foo"')], id="private-for-a-field"
+    ),
+    *(
+        pytest.param({}, NAVIGATION, [(field, value), ("Cache-Control", "private")], id=field)
+        for field, value in [
+            ("CDN-Cache-Control", "max-age=9"),
+            ("Cloudflare-CDN-Cache-Control", "max-age=9"),
+            ("Vercel-CDN-Cache-Control", "max-age=9"),
+            ("Surrogate-Control", "max-age=9"),
+            ("Edge-Control", "max-age=9"),
+            ("X-Accel-Expires", "9"),
+        ]
+    ),
+    pytest.param({}, {"cookie": "ko_id=wrong", **NAVIGATION}, [], id="invalid-cookie"),
+    pytest.param({}, {"cookie": f"a=b,ko_id={ALICE}", **NAVIGATION}, [], id="joined-cookies"),
+    pytest.param({"mint": Mint(samesite="None")}, NAVIGATION, [], id="samesite-none-over-http"),
+    pytest.param(
+        {"mint": Mint(samesite="Strict")},
+        {"sec_fetch_site": "cross-site", **NAVIGATION},
+        [],
+        id="samesite-strict-from-another-site",
+    ),
 ]
 
 
@@ -314,7 +456,7 @@ def test_no_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Header
 
 
 MINTED = [
-    pytest.param({}, {"cookie": "ko_id=wrong", **NAVIGATION}, [], id="invalid-cookie"),
+    pytest.param({}, {"cookie": "xko_id=1; a=ko_id=2", **NAVIGATION}, [], id="similar-cookies"),
     pytest.param({}, {"accept": "text/html,*/*"}, [], id="accept"),
     pytest.param({"mint": Mint(when=lambda request: True)}, {}, [], id="when"),
     pytest.param({}, NAVIGATION, [("Cache-Control", "private, max-age=60")], id="private"),
@@ -331,6 +473,52 @@ def test_a_cookie_is_set(adapter: str, options: Any, headers: Any, sets: Headers
     assert len(minted(adapter, Site(track, dict(options), sets), **headers)) == 1
 
 
+def values(headers: Headers, name: str) -> list[str]:
+    return [value for key, value in headers if key.lower() == name]
+
+
+@pytest.mark.parametrize(
+    ("sets", "cache_control", "vary"),
+    [
+        pytest.param([], "private", "Cookie", id="nothing"),
+        pytest.param(
+            [("Cache-Control", "max-age=0")], "max-age=0, private", "Cookie", id="max-age-0"
+        ),
+        pytest.param([("Cache-Control", "no-store")], "no-store", "Cookie", id="no-store"),
+        pytest.param([("vary", "Accept")], "private", "Accept, Cookie", id="vary"),
+        pytest.param([("Vary", "cookie")], "private", "cookie", id="vary-cookie"),
+        pytest.param([("Vary", "*")], "private", "*", id="vary-all"),
+    ],
+)
+def test_response_that_sets_the_cookie_is_not_stored_for_others(
+    adapter: str, sets: Headers, cache_control: str, vary: str
+) -> None:
+    headers = request(adapter, Site(track, {"mint": Mint()}, list(sets)), **NAVIGATION)
+    assert len(set_cookies(headers)) == 1
+    assert values(headers, "cache-control") == [cache_control]
+    assert values(headers, "vary") == [vary]
+
+
+def test_response_that_sets_no_cookie_has_its_own_headers(adapter: str) -> None:
+    site = Site(track, {"mint": Mint()})
+    headers = request(adapter, site, cookie=f"ko_id={ALICE}", **NAVIGATION)
+    assert values(headers, "cache-control") == values(headers, "vary") == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_response_that_is_not_modified_sets_no_cookie(adapter: str, shared: bool) -> None:
+    """A cache adds its headers to the page that it has stored, and gives that to others."""
+    site = Site(track, {"mint": Mint(shared_caches=shared)}, status=304)
+    assert len(minted(adapter, site, **NAVIGATION)) == shared
+
+
+def test_shared_caches_leaves_the_headers_alone(adapter: str) -> None:
+    site = Site(track, {"mint": Mint(shared_caches=True)}, sets=[("Cache-Control", "public")])
+    headers = request(adapter, site, **NAVIGATION)
+    assert values(headers, "cache-control") == ["public"]
+    assert values(headers, "vary") == []
+
+
 def test_cookie_that_the_application_sets_is_the_only_one(adapter: str) -> None:
     site = Site(track, sets=[("Set-Cookie", f"ko_id={BOB}; Path=/")])
     assert minted(adapter, site, **NAVIGATION) == [BOB]
@@ -343,12 +531,14 @@ def test_other_cookies_of_the_application_stay(adapter: str) -> None:
     assert cookie.startswith("ko_id=")
 
 
-def test_mint_that_fails_is_logged_once(
-    adapter: str, events: Events, caplog: pytest.LogCaptureFixture
-) -> None:
-    def when(request: Any) -> bool:
-        raise LookupError
+def fail(request: object) -> Any:
+    raise LookupError
 
+
+@pytest.mark.parametrize("when", [fail, asynchronously])
+def test_mint_that_fails_is_logged_once(
+    adapter: str, when: Any, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(2):
         assert minted(adapter, Site(track, {"mint": Mint(when=when)}), **NAVIGATION) == []
     ours = [record for record in caplog.records if record.name == "koala_middleware"]

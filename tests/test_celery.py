@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -32,7 +30,7 @@ from koala_middleware.contrib.celery import instrument, uninstrument
 from koala_middleware.visitor import Visitor, call_as
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
-from tests.missing import skip_without
+from tests.redis_server import running_redis
 from tests.visitors import ALICE, BOB, profile_ids, start_response, track
 
 Events = list[dict[str, Any]]
@@ -912,32 +910,8 @@ print("done", flush=True)
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a Redis server."""
-    program = shutil.which("redis-server")
-    if program is None:
-        skip_without("redis-server is not installed, so only the in-memory broker is tested")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = str(tmp_path_factory.mktemp("redis"))
-    server = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        wait_until_open(port)
-        yield f"redis://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_until_open(port: int) -> None:
-    for _ in range(500):
-        with closing(socket.socket()) as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"nothing listens on port {port}")
+    with running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 class Site:

@@ -16,8 +16,8 @@ import pytest
 from koala_middleware.__main__ import main
 from koala_middleware.demo.actions import ACTIONS
 from koala_middleware.demo.play import _arrived
-from koala_middleware.inspector.listening import is_loopback, listen, url_of
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.server.listening import is_loopback, listen, url_of
+from koala_middleware.inspector.storage.event_store import EventStore
 from tests.interpreters import ELSEWHERE
 
 

@@ -22,7 +22,7 @@ from tests.visitors import ALICE
 START = """
 import signal, sys
 from koala_middleware.__main__ import main
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.storage.event_store import EventStore
 signal.signal(signal.SIGINT, signal.default_int_handler)
 {}
 sys.exit(main(["demo", "--port=0", *sys.argv[1:]]))

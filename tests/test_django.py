@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,20 +47,22 @@ View = Callable[..., Any]
 Serve = Callable[..., None]
 
 
+@contextmanager
+def serving(view: View, handler500: View | None = None, **changed: Any) -> Iterator[None]:
+    """Make Django serve one view at ``/``, with whatever settings."""
+    urls = ModuleType("urls")
+    vars(urls)["urlpatterns"] = [path("", view)]
+    if handler500 is not None:
+        vars(urls)["handler500"] = handler500
+    with override_settings(**{"ROOT_URLCONF": urls, "MIDDLEWARE": [KOALA], **changed}):
+        yield
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Make Django serve one view at ``/``, with whatever settings."""
+    """Return :func:`serving` as a call, which lasts until the test ends."""
     with ExitStack() as stack:
-
-        def use(view: View, handler500: View | None = None, **changed: Any) -> None:
-            urls = ModuleType("urls")
-            vars(urls)["urlpatterns"] = [path("", view)]
-            if handler500 is not None:
-                vars(urls)["handler500"] = handler500
-            changed = {"ROOT_URLCONF": urls, "MIDDLEWARE": [KOALA], **changed}
-            stack.enter_context(override_settings(**changed))
-
-        yield use
+        yield lambda *args, **changed: stack.enter_context(serving(*args, **changed))
 
 
 def sync_view(request: HttpRequest) -> HttpResponse:
@@ -466,7 +468,7 @@ def test_environ_tells_after_the_request(serve: Serve) -> None:
     environ = create_environ(headers=cookie(ALICE))
     body: Any = WSGIHandler()(environ, start_response)
     body.close()
-    assert environ["koala"].profile_id == ALICE
+    assert environ["koala.visitor"].profile_id == ALICE
 
 
 def test_scope_tells_after_the_request(serve: Serve) -> None:
@@ -649,3 +651,36 @@ def test_request_stays_itself_in_an_environ_that_is_used_again(events: Events) -
     carried[0]()
     assert events[0]["context"]["page"]["path"] == "/alice"
     assert events[0]["properties"]["email"] == "/alice"
+
+
+cookies: list[str] = []
+
+
+def note_cookie(get_response: Callable[[HttpRequest], HttpResponse]) -> View:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        cookies.append(response.cookies["ko_id"].OutputString())
+        return response
+
+    return middleware
+
+
+@pytest.mark.parametrize("get", [get_wsgi, get_asgi])
+def test_scheme_is_that_of_django(get: Get, serve: Serve, events: Events) -> None:
+    """Behind a proxy that ends TLS, SECURE_PROXY_SSL_HEADER says what the browser sees."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        track("view")
+        return HttpResponse()
+
+    mint = koala.Mint(samesite="None", when=lambda request: True)
+    serve(
+        view,
+        SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
+        MIDDLEWARE=[f"{__name__}.note_cookie", KOALA],
+        KOALA_MINT=mint,
+        KOALA_CONTEXT=["page"],
+    )
+    get(**{"X-Forwarded-Proto": "https"})
+    assert "; Secure" in cookies.pop()
+    assert events[0]["context"]["page"]["url"].startswith("https://")

@@ -40,12 +40,12 @@ Events = list[dict[str, Any]]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.rst"))
+PAGES = sorted(set(DOCS.rglob("*.rst")) - set(DOCS.glob("_*/*")))
 README = (ROOT / "README.rst").read_text()
 
 sybil = Sybil([PythonCodeBlockParser(), DocTestParser(doctest.ELLIPSIS)])
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 
 
 # The pages

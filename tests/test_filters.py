@@ -180,3 +180,24 @@ def test_headers_of_one_name_are_one_list() -> None:
 
 def test_filters_are_documented() -> None:
     assert filters.__doc__
+
+
+def test_async_functions_are_refused() -> None:
+    """A coroutine is true, so each of them would let every request pass."""
+
+    async def refuse(value: object) -> bool:
+        return False
+
+    with pytest.raises(TypeError, match="Filter: expected a callable that is not a coroutine"):
+        filters.Filter(refuse)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="consent_cookie: expected a callable that is not a corou"):
+        consent_cookie("consent", refuse)  # type: ignore[arg-type]
+
+
+def test_consent_that_has_to_be_awaited_is_none() -> None:
+    async def agree(value: str) -> bool:
+        return True
+
+    agrees = consent_cookie("consent", lambda value: agree(value))  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="expected an answer, got an awaitable"):
+        agrees(environ(cookie="consent=yes"))

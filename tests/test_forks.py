@@ -354,13 +354,13 @@ def test_child_waits_for_no_lock_of_a_thread_of_its_parent() -> None:
     script = """
 import segment.analytics.request as request
 from contextlib import ExitStack
-from koala_middleware import patching, testing
+from koala_middleware import patching, testing, visitor
 client.flush()
 adapter = request._session.get_adapter(client.host)
 pools = adapter.poolmanager.pools
 (pool,) = pools._container.values()
 locks = [request._session.cookies._cookies_lock, pools.lock, pool.pool.mutex, client.queue.mutex,
-         *(module._lock for module in (patching, testing))]
+         patching._lock, testing._lock, visitor._binding]
 held, done = threading.Event(), threading.Event()
 def hold():
     with ExitStack() as stack:
@@ -370,8 +370,13 @@ def hold():
         done.wait()
 threading.Thread(target=hold).start()
 held.wait()
+del adapter, pools, pool
 def child():
+    for _ in range(3):  # one of these may be taken for the thread that holds the locks
+        threading.Thread(target=done.wait, daemon=True).start()
     koala.instrument()
+    with koala.profile("p"):
+        koala.bind(plan="team")
     with testing.capture_events():
         client.track("child", "captured")
     in_child("a")

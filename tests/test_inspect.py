@@ -22,7 +22,8 @@ from uuid import uuid4
 import pytest
 
 from koala_middleware.__main__ import main
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.limits import MOST_EVENT_BYTES
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
 from tests.interpreters import ELSEWHERE
 from tests.visitors import ALICE, BOB
@@ -209,7 +210,7 @@ def test_inspect_forwards_and_says_once_that_it_cannot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--db={notes}"], "file is not a database"),
+        (["--db={notes}"], "{notes}: file is not a database"),
         (["--db={notes}/x.db"], "exists: '{notes}'"),
         (["--forward=nothing", "--db={db}"], "--forward: expected a URL such as https://"),
     ],
@@ -235,6 +236,45 @@ def test_a_port_in_use_is_told() -> None:
     assert f"cannot listen on 127.0.0.1 port {port}" in finished.stderr
 
 
+def test_inspect_does_not_forward_to_itself(tmp_path: Path) -> None:
+    """Where it listens on all addresses, each of this machine is its own."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    target = f"http://127.0.0.2:{port}"
+    arguments = ("--host=0.0.0.0", f"--port={port}", f"--db={tmp_path / 'x.db'}")
+    finished = run("inspect", *arguments, f"--forward={target}")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.endswith(f"--forward: {target} is this inspector itself\n")
+
+
+def test_only_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:
+    db = tmp_path / "x.db"
+    first = Process(db, "--forward=http://127.0.0.1:9")
+    second = run("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr == (
+        f"koala-middleware inspect: another inspector forwards from {db}; "
+        "choose another file with --db\n"
+    )
+    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    third = Process(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
+    assert third.post("a") == 200
+    assert third.end(signal.SIGINT)[0] == 0
+
+
+def test_inspect_says_what_it_refuses(tmp_path: Path) -> None:
+    inspector = Process(tmp_path / "x.db")
+    with inspector.connect() as connection:
+        connection.request("POST", "/v1/batch", b'{"batch": NaN}')
+        assert connection.getresponse().status == 400
+    code, _, stderr = inspector.end(signal.SIGINT)
+    assert (code, stderr) == (
+        0,
+        "koala-middleware inspect: refused /v1/batch, 14 bytes: "
+        "not JSON: NaN is not a number in JSON\n",
+    )
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
     with inspecting(tmp_path_factory.mktemp("inspector") / "x.db") as running:
@@ -242,7 +282,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
             track("Signed Up", profile_id=ALICE),
             track("\x1b[31mRed\n[bold]", profile_id=BOB),
             {**track("Lost"), "type": "page"},
+            {**track("No One", profile_id=ALICE), "userId": None},
         )
+        running.ask("POST", "/v1/batch", b'["\x1b[2J"')
         yield running
 
 
@@ -256,10 +298,14 @@ def tail(inspector: Inspector, *arguments: str) -> list[str]:
 
 def test_tail_prints_what_is_there(running: Inspector) -> None:
     """Oldest first, each on one line however long, and nothing that a terminal obeys."""
-    signed_up, red, lost = tail(running, "--once")
+    signed_up, red, lost, no_one, upload = tail(running, "--once")
     assert re.fullmatch(rf"\d\d:\d\d:\d\d Signed Up +{ALICE} accepted", signed_up)
     assert rf" \x1b[31mRed\n[bold] {BOB} accepted" in re.sub(" +", " ", red)
     assert re.search("[(]page[)] +no profile id +dropped: not subscribed [(]hint: only", lost)
+    assert f"{ALICE} Segment refuses it: neither userId nor anonymousId (hint: pass" in no_one
+    assert re.search(
+        "/v1/batch +upload refused: malformed [(]hint: not JSON: .*; 7 bytes[)]", upload
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,6 +314,8 @@ def test_tail_prints_what_is_there(running: Inspector) -> None:
         (["-n", "1"], 1),
         (["-n0"], 0),
         (["--verdict=accepted"], 2),
+        (["--verdict=refused"], 1),
+        (["--verdict=upload_refused"], 1),
         ([f"--profile-id={BOB}", "--lines=5"], 1),
     ],
 )
@@ -275,12 +323,41 @@ def test_tail_prints_what_was_chosen(running: Inspector, arguments: list[str], c
     assert len(tail(running, "--once", *arguments)) == count
 
 
-def test_tail_prints_messages_that_check_takes(running: Inspector, tmp_path: Path) -> None:
+def test_tail_prints_messages_that_check_takes(
+    running: Inspector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = tail(running, "--once", "--json")
-    assert [json.loads(line) for line in lines] == running.messages()
+    assert [json.loads(line) for line in lines[:4]] == running.messages()
     file = tmp_path / "events.ndjson"
     file.write_text("\n".join(lines))
     assert main(["check", str(file)]) == 1
+    assert capsys.readouterr().out.endswith(
+        "(upload): upload refused: malformed (hint: not JSON: Invalid control character at: "
+        "line 1 column 3 (char 2))\n"
+        "5 events: 2 accepted, 1 dropped, 1 Segment refuses it, 1 upload refused\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    """An é is printed as it is where that can be."""
+    name = "\x1b[31m\x7f\x9b31m\u202e\ud800 é 🐨"
+    with inspecting(tmp_path / "x.db") as inspector:
+        inspector.send(track(name))
+        for encoding in ("ascii", "utf-8"):
+            finished = subprocess.run(
+                command("tail", f"--url={inspector.url}", "--once", *arguments),
+                cwd=ELSEWHERE,
+                env={**os.environ, "PYTHONIOENCODING": encoding},
+                capture_output=True,
+            )
+            assert (finished.returncode, finished.stderr) == (0, b"")
+            line = finished.stdout.decode(encoding)
+            assert line.removesuffix("\n").isprintable()
+            assert not arguments or json.loads(line)["event"] == name
+    assert ("é 🐨" in line) == (not arguments)
 
 
 def test_tail_prints_what_arrives_until_ctrl_c(tmp_path: Path) -> None:
@@ -333,15 +410,29 @@ def lines(*events: object) -> str:
             id="dropped",
         ),
         pytest.param(
-            "{}\n[]\n{",
+            "[]\n{",
             1,
-            "line 1: (no name): dropped: not subscribed (hint: only track and identify reach "
-            "Koala; track what Koala should hear of)\n"
-            "line 2: no event: expected a JSON object, got list\n"
-            "line 3: no event: not JSON: Expecting property name enclosed in double quotes: "
-            "line 1 column 2 (char 1)\n"
-            "3 events: 0 accepted, 3 dropped\n",
+            "line 1: (no event): upload refused: malformed (hint: expected a JSON object, got "
+            "list)\n"
+            "line 2: (no event): upload refused: malformed (hint: not JSON: Expecting property "
+            "name enclosed in double quotes: line 1 column 2 (char 1))\n"
+            "2 events: 0 accepted, 0 dropped, 2 upload refused\n",
             id="no events",
+        ),
+        pytest.param(
+            lines({**EVENTS[0], "userId": None}),
+            1,
+            "line 1: Signed Up: Segment refuses it: neither userId nor anonymousId (hint: pass "
+            "user_id or anonymous_id)\n"
+            "1 events: 0 accepted, 0 dropped, 1 Segment refuses it\n",
+            id="refused by Segment",
+        ),
+        pytest.param(
+            lines(track("Large", text="x" * MOST_EVENT_BYTES)),
+            1,
+            "line 1: Large: upload refused: too_large (hint: an event may have 32768 bytes)\n"
+            "1 events: 0 accepted, 0 dropped, 1 upload refused\n",
+            id="too large",
         ),
     ],
 )
@@ -361,6 +452,14 @@ def test_check_tells_what_koala_would_drop(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert main(["check", "-"]) == code
     assert capsys.readouterr().out == printed
+
+
+def test_check_prints_what_an_ascii_terminal_takes(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(lines(track("é \u202e")))
+    finished = run("check", str(file), PYTHONIOENCODING="ascii")
+    assert (finished.returncode, finished.stderr) == (1, "")
+    assert finished.stdout.startswith("line 1: \\xe9 \\u202e: dropped: ")
 
 
 def test_check_says_that_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:

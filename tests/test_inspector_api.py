@@ -13,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from koala_middleware.inspector import koala_request
-from koala_middleware.inspector.app import make_app
 from koala_middleware.inspector.destination import Dropped
-from koala_middleware.inspector.feed import Feed
+from koala_middleware.inspector.server.app import make_app
+from koala_middleware.inspector.server.feed import Feed
 from tests.inspecting import Inspector, inspecting
 from tests.visitors import ALICE, BOB
 
@@ -47,7 +47,7 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
     properties = {"plan": "team", "email": "a@example.com", "profile_id": ALICE}
     context = {"ip": "203.0.113.7", "library": {"name": "analytics-python"}}
     sent = track("Upgraded", properties=properties, context=context, anonymousId=ALICE)
-    inspector.send(sent, track("Lost", userId=None))
+    inspector.send(sent, track("Lost"))
     lost, upgraded = inspector.ask("GET", "/api/events").json["events"]
     assert upgraded["message"] == sent
     assert upgraded["verdict"] == "accepted"
@@ -58,7 +58,6 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
         "anonymousId",
         "context.ip",
     ]
-    assert upgraded["segment_problems"] == []
     dropped = koala_request(lost["message"])
     assert isinstance(dropped, Dropped)
     assert (lost["verdict"], lost["reason"], lost["hint"]) == (
@@ -67,20 +66,37 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
         dropped.hint,
     )
     assert (lost["koala_request"], lost["added"]) == (None, [])
-    assert lost["segment_problems"] == ["neither userId nor anonymousId: Segment needs one of them"]
     assert inspector.ask("GET", f"/api/events/{lost['id']}").json == lost
 
 
-def test_segment_s_own_problems_are_told(inspector: Inspector) -> None:
-    inspector.send(track("e", event=7), track("m" * 100), {"type": "trak", "userId": "u"})
-    told = [
-        event["segment_problems"] for event in inspector.ask("GET", "/api/events").json["events"]
+def test_an_event_that_segment_refuses_has_a_verdict_of_its_own(inspector: Inspector) -> None:
+    """Even one that Koala would have taken: in the list, the totals, the filter, the detail."""
+    known = {"properties": {"profile_id": ALICE}}
+    inspector.send(
+        track("a", userId=None, **known),
+        track("b", event=7, userId="", **known),
+        track("m" * 100, **known),
+        {"type": "trak", "userId": "u"},
+        track("accepted", **known),
+    )
+    listed = inspector.ask("GET", "/api/events?verdict=refused").json["events"]
+    assert [(event["reason"], event["hint"]) for event in listed] == [
+        (
+            "the type is not one of Segment's",
+            "use one of track, identify, page, screen, group, alias",
+        ),
+        ("the messageId is too long", "use fewer than 100 characters"),
+        (
+            "neither userId nor anonymousId; the event has no name",
+            "pass user_id or anonymous_id; pass its name to track(), as a string",
+        ),
+        ("neither userId nor anonymousId", "pass user_id or anonymous_id"),
     ]
-    assert told == [
-        ["type: expected one of track, identify, page, screen, group, alias"],
-        ["messageId: Segment wants fewer than 100 characters"],
-        ["event: a track call needs a name"],
-    ]
+    assert [event["koala_request"] for event in listed] == [None] * 4
+    stats = inspector.ask("GET", "/api/stats").json
+    assert (stats["accepted"], stats["dropped"], stats["refused"]) == (1, 0, 4)
+    assert stats["series"]["steps"][-1]["refused"] == 4
+    assert {reason["verdict"] for reason in stats["reasons"]} == {"refused"}
 
 
 def test_a_list_may_come_without_details(inspector: Inspector) -> None:
@@ -137,7 +153,7 @@ def test_after_and_before_page(inspector: Inspector) -> None:
         ("/api/events?after=-1", "after: expected a whole number from 0 to 9223372036854775807"),
         ("/api/events?before=9223372036854775808", "before: expected a whole number from 0"),
         (f"/api/events?before={'9' * 5000}", "before: expected a whole number from 0"),
-        ("/api/events?verdict=maybe", "verdict: expected one of accepted, dropped"),
+        ("/api/events?verdict=maybe", "verdict: expected one of accepted, dropped, refused"),
         (f"/api/events?text={'x' * 1001}", "text: expected at most 1000 characters"),
         ("/api/events?details=2", "details: expected a whole number from 0 to 1"),
         ("/api/events/one", "number: expected a whole number from 0"),
@@ -171,7 +187,7 @@ def test_clear_forgets_all(inspector: Inspector) -> None:
 
 def test_the_export_has_the_messages_oldest_first(inspector: Inspector) -> None:
     """In more than one piece, and as ``koala-middleware check`` takes them."""
-    sent = [track(f"e{number}", userId=None) for number in range(1500)]
+    sent = [track(f"e{number}") for number in range(1500)]
     inspector.send(*sent[:1000])
     inspector.send(*sent[1000:])
     answer = inspector.ask("GET", "/api/events.ndjson")

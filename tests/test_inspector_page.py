@@ -299,17 +299,50 @@ def test_detail_of_an_accepted_event_marks_what_was_added(
     assert message == inspector.events()[0]["message"]
 
 
-def test_detail_of_a_dropped_event_shows_reason_hint_and_segment_s_problems(
+def test_detail_of_a_dropped_event_shows_reason_and_hint(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send({"type": "track", "event": "Signed Up"})
+    inspector.send(track(profile_id=None))
     page = open_page()
     row(page, "Signed Up").locator(".event").click()
     outcome = page.locator("#detail .outcome")
     expect(outcome).to_contain_text("no profile id and no email")
     expect(outcome.locator(".hint")).to_contain_text("see mint")
-    expect(page.locator("#detail .problems")).to_contain_text("neither userId nor anonymousId")
     expect(page.locator("#detail .koala-request")).to_contain_text("drops this event")
+
+
+def test_event_that_segment_refuses_is_not_accepted(open_page: OpenPage, inspector: Server) -> None:
+    page = open_page()
+    expect(page.locator("#refused")).to_be_hidden()
+    expect(page.get_by_role("radio", name="Segment refuses")).to_be_hidden()
+    inspector.send(track(), {**track("No One"), "userId": None})
+    expect(row(page, "No One").locator(".badge")).to_have_text("Segment refuses")
+    for name, count in {"total": 2, "accepted": 1, "dropped": 0, "refused": 1}.items():
+        expect(page.locator(f"#{name}")).to_have_text(str(count))
+    expect(page.locator("#chart-text")).to_contain_text("1 accepted, 0 dropped, 1 refused by Seg")
+    page.get_by_role("radio", name="Segment refuses").check()
+    listed(page, "No One")
+    row(page, "No One").locator(".event").click()
+    outcome = page.locator("#detail .outcome")
+    expect(outcome).to_contain_text("neither userId nor anonymousId")
+    expect(outcome.locator(".hint")).to_contain_text("pass user_id or anonymous_id")
+    expect(page.locator("#detail .koala-request")).to_contain_text("passes this event on to nobody")
+
+
+def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> None:
+    page = open_page()
+    body = {"batch": [{"name": "\x9b\u202e<b>", "price": float("nan")}]}
+    assert inspector.ask("POST", "/v1/batch", body)[0] == 400
+    expect(row(page, "/v1/batch").locator(".badge")).to_have_text("Upload refused")
+    expect(page.locator("#upload_refused")).to_have_text("1")
+    expect(page.locator("#reason-list")).to_have_text("upload malformed 1")
+    row(page, "/v1/batch").locator(".event").click()
+    detail = page.locator("#detail")
+    expect(detail.locator(".outcome")).to_contain_text("malformed")
+    expect(detail.locator(".hint")).to_contain_text("NaN is not a number in JSON; 1 event, ")
+    expect(detail.locator(".facts")).to_contain_text("Events1")
+    expect(detail.locator(".excerpt pre")).to_have_text(json.dumps(body))
+    expect(detail.locator("#copy-curl")).to_have_count(0)
 
 
 def test_detail_is_in_the_url_and_goes_with_back(open_page: OpenPage, inspector: Server) -> None:
@@ -638,8 +671,9 @@ def test_page_fits_and_looks_right(
     seen = [page.evaluate(fits)]
     photograph(page, f"empty-{width}-{scheme}")
     inspector.send(*examples())
+    inspector.ask("POST", "/v1/batch", {"batch": [{"price": float("nan")}]})
     expect(row(page, "Order Completed").first).to_be_visible()
-    expect(page.locator("#total")).to_have_text(str(len(examples())))
+    expect(page.locator("#total")).to_have_text(str(len(examples()) + 1))
     photograph(page, f"list-{width}-{scheme}")
     seen.append(page.evaluate(fits))
     row(page, "Order Completed").first.locator(".event").click()
@@ -694,6 +728,7 @@ def examples() -> list[dict[str, Any]]:
     return [
         *messages,
         late,
+        {**track("Cart Viewed"), "userId": None},
         {"type": "page", "userId": "user-2", "name": "Pricing"},
         *messages[3:5],
     ]
@@ -840,7 +875,8 @@ def test_hidden_page_catches_up_when_it_is_seen_again(
 
 
 def test_page_loads_nothing_from_outside() -> None:
-    for file in [*PAGE_FILES.iterdir(), *(ROOT / "koala_middleware/demo/page").iterdir()]:
+    folders = PAGE_FILES, ROOT / "koala_middleware" / "demo" / "page"
+    for file in (file for folder in folders for file in folder.rglob("*.*")):
         text = file.read_text()
         assert set(re.findall(r"https?://[\w.]+", text)) <= {
             "http://www.w3.org",
@@ -853,7 +889,9 @@ def test_page_loads_nothing_from_outside() -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     """https://www.w3.org/TR/WCAG22/#contrast-minimum"""
-    light, dark = (PAGE_FILES / "tokens.css").read_text().split("prefers-color-scheme: dark")
+    light, dark = (
+        (PAGE_FILES / "styles" / "tokens.css").read_text().split("prefers-color-scheme: dark")
+    )
     found = re.findall(r"--([\w-]+): (#\w+)", light if scheme == "light" else dark)
     token = {name: luminance(colour) for name, colour in found}
     grounds = ("ground", "surface", "raised", "current")

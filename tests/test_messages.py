@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from koala_middleware.inspector.json_text import compact, parse_object, printable
 from koala_middleware.inspector.messages import BATCHES, TYPES, Upload, parse_upload
-from koala_middleware.inspector.record import details
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.summary import details
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 anything = st.recursive(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from koala_middleware import Options, asgi, parse_profile_id, wsgi
+from koala_middleware.callables import answer
 from koala_middleware.options import options_from_keywords, options_from_settings
 
 
 async def coroutine_function(value: object) -> bool:
     return True
+
+
+async def async_generator(value: object) -> AsyncIterator[bool]:
+    yield False
 
 
 class AsyncCallable:
@@ -22,7 +28,7 @@ class AsyncCallable:
 
 
 COOKIE = "a cookie's name (letters, digits and !#$%&'*+-.^_`|~)"
-FUNCTION = "a callable that is no coroutine function"
+FUNCTION = "a callable that is not a coroutine function"
 CONTEXT = "True, False or some of ip, userAgent, page"
 
 WRONG = [
@@ -50,6 +56,16 @@ WRONG = [
         TypeError,
         f"{FUNCTION}, or None",
         id="filter-async-partial",
+    ),
+    pytest.param(
+        "request_filter",
+        functools.partial(AsyncCallable()),
+        TypeError,
+        f"{FUNCTION}, or None",
+        id="filter-async-call-partial",
+    ),
+    pytest.param(
+        "request_filter", async_generator, TypeError, f"{FUNCTION}, or None", id="filter-generator"
     ),
     pytest.param("anonymous_id_cookie", "", ValueError, f"{COOKIE}, or None", id="anonymous-empty"),
     pytest.param("anonymous_id_cookie", 5, TypeError, f"{COOKIE}, or None", id="anonymous-number"),
@@ -141,3 +157,13 @@ def test_options_are_keyword_only() -> None:
 
 def test_anonymous_id_cookie_may_be_none() -> None:
     assert Options(anonymous_id_cookie=None).anonymous_id_cookie is None
+
+
+def test_future_is_no_answer() -> None:
+    """Only a coroutine can be closed."""
+
+    class Future:
+        def __await__(self) -> None: ...
+
+    with pytest.raises(TypeError, match="got an awaitable"):
+        answer(Future())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import koala_middleware as koala
-from koala_middleware.inspector.store import Filter
+from koala_middleware.inspector.storage.event_store import Filter
 from tests.inspecting import Inspector, inspecting
 from tests.visitors import ALICE
 

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from segment.analytics.client import Client
 
 import koala_middleware as koala
-from koala_middleware import sdk
 from koala_middleware.request import visiting
+from koala_middleware.segment import sdk
 from koala_middleware.visitor import Visitor, call_as
 from tests.clients import Tracking
 from tests.interpreters import ELSEWHERE
@@ -791,8 +791,7 @@ with koala.profile("{ALICE}"):
 
 def test_sdk_is_imported_though_it_cannot_be_instrumented() -> None:
     script = """
-import koala_middleware as koala
-from koala_middleware import sdk
+from koala_middleware.segment import sdk
 sdk.watch_sdk(lambda module: 1 / 0)
 import segment.analytics as analytics
 print(analytics.Client("key", send=False).track("u1", "E")[0])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from koala_middleware.inspector.database import ForeignFileError
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.storage.database import ForeignFileError
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.visitors import ALICE, BOB
 
 
@@ -21,6 +21,7 @@ def event(number: int, **values: Any) -> dict[str, Any]:
         "event": f"e{number}",
         "messageId": f"m{number}",
         "timestamp": at,
+        "userId": "u",
     } | values
 
 
@@ -44,6 +45,13 @@ def test_the_file_and_its_folder_are_for_their_owner_alone(store: EventStore, pa
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_that_was_open_to_others_is_not_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.touch(mode=0o644)
+    with closing(EventStore(path)):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_another_connection_sees_what_was_added(store: EventStore, path: Path) -> None:
@@ -118,7 +126,9 @@ def test_the_newest_come_first_and_after_one_the_oldest(store: EventStore) -> No
         ({"text": "pRo pLaN"}, ["e1"]),
         ({"text": BOB}, ["e2"]),
         ({"text": "100%"}, ["e1"]),
+        ({"text": "P%n"}, []),
         ({"text": "_"}, ["e2", "e1"]),
+        ({"text": "P_o"}, []),
         ({"text": "\\"}, ["e3"]),
         ({"text": 'say "hi"'}, ["e3"]),
         ({"text": "é"}, ["e3"]),
@@ -169,10 +179,12 @@ def test_totals_count_verdicts_visitors_and_reasons(store: EventStore) -> None:
         "total": 7,
         "accepted": 4,
         "dropped": 3,
+        "refused": 0,
+        "upload_refused": 0,
         "visitors": 2,
         "reasons": [
-            {"reason": "no profile id and no email", "count": 2},
-            {"reason": "not subscribed", "count": 1},
+            {"verdict": "dropped", "reason": "no profile id and no email", "count": 2},
+            {"verdict": "dropped", "reason": "not subscribed", "count": 1},
         ],
     }
 

@@ -22,7 +22,7 @@ from segment.analytics.request import APIError, post
 
 from koala_middleware.inspector.limits import MOST_BATCH_BYTES, MOST_BATCH_EVENTS, MOST_EVENT_BYTES
 from koala_middleware.inspector.messages import TYPES
-from koala_middleware.inspector.store import Filter
+from koala_middleware.inspector.storage.event_store import Filter
 from tests.inspecting import Inspector, inspecting
 
 ID = {"messageId": "m1", "timestamp": "2026-11-23T12:00:00Z"}
@@ -129,8 +129,8 @@ def test_the_sdk_tells_its_user_what_was_malformed(inspector: Inspector) -> None
         pytest.param(b"", "identity", "not JSON", id="nothing"),
         pytest.param(b'{"batch": [', "identity", "not JSON", id="cut"),
         pytest.param(b'{"batch": ["\xff"]}', "identity", "not JSON", id="not UTF-8"),
-        pytest.param(b'{"batch": [{"a": NaN}]}', "identity", "NaN is no number", id="NaN"),
-        pytest.param(b'{"batch": [{"a": 1e999}]}', "identity", "1e999 is no number", id="1e999"),
+        pytest.param(b'{"batch": [{"a": NaN}]}', "identity", "NaN is not a number", id="NaN"),
+        pytest.param(b'{"batch": [{"a": 1e999}]}', "identity", "1e999 is not a number", id="1e999"),
         pytest.param(b"9" * 5000, "identity", "not JSON", id="a number of 5000 digits"),
         pytest.param(b"[" * 200_000, "identity", "nested too deeply", id="200,000 deep"),
         pytest.param(
@@ -163,6 +163,60 @@ def test_a_malformed_batch_is_refused_and_told_why(
     assert answer.json["code"] == "malformed"
     assert message in answer.json["message"]
     assert not inspector.messages()
+    (refused,) = inspector.refused()
+    assert (refused["code"], refused["message"]) == ("malformed", answer.json["message"])
+    assert (refused["path"], refused["bytes"]) == ("/v1/batch", len(body))
+
+
+def test_a_refused_upload_leaves_a_row(
+    inspector: Inspector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the list, the totals, the export and the terminal, and in the detail its beginning."""
+    event = {**EVENT, "event": "\x9b31m\u202e"}
+    body = json.dumps({"batch": [event, {"a": float("nan")}]}, ensure_ascii=False).encode()
+    assert inspector.ask("POST", "/v1/batch", body).status == 400
+    (row,) = inspector.ask("GET", "/api/events?verdict=upload_refused").json["events"]
+    assert (row["type"], row["event"], row["reason"]) == ("upload", "/v1/batch", "malformed")
+    hint = f"not JSON: NaN is not a number in JSON; 2 events, {len(body)} bytes"
+    assert row["hint"] == hint
+    refused = row["message"]["refused_upload"]
+    assert refused["events"] == 2
+    assert refused["excerpt"].startswith(r'{"batch": [{"type": "track", "event": "\x9b31m\u202e"')
+    stats = inspector.ask("GET", "/api/stats").json
+    assert (stats["total"], stats["upload_refused"]) == (1, 1)
+    assert stats["reasons"] == [{"verdict": "upload_refused", "reason": "malformed", "count": 1}]
+    assert json.loads(inspector.ask("GET", "/api/events.ndjson").text) == row["message"]
+    assert "refused /v1/batch, 2 events, " in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_of_a_refused_upload_an_excerpt_is_kept(inspector: Inspector, encoding: str) -> None:
+    """Also of one that is too large: bounded, before it is escaped and after."""
+    body = b'{"batch": "' + "\u202e".encode() * 300_000
+    sent = gzip.compress(body) if encoding == "gzip" else body
+    inspector.ask("POST", "/v1/batch", sent, Content_Encoding=encoding)
+    (refused,) = inspector.refused()
+    assert (refused["code"], refused["events"]) == ("too_large", None)
+    assert refused["bytes"] == len(sent)
+    assert refused["excerpt"].startswith(r'{"batch": "\u202e\u202e')
+    assert len(refused["excerpt"]) == 301
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"writeKey": "{KEY}", "batch": [',
+        f'{{"write_key":"{KEY}',
+        f"{{'writeKey': '{KEY}'}}",
+        f"writeKey={KEY}&event=e",
+        json.dumps(f'{{"writeKey": "{KEY}"}}'),
+    ],
+)
+def test_an_excerpt_has_no_write_key(inspector: Inspector, body: str) -> None:
+    assert inspector.ask("POST", "/v1/batch", body.encode()).status == 400
+    (refused,) = inspector.refused()
+    assert "rite" in refused["excerpt"]
+    assert KEY not in json.dumps(refused)
 
 
 def test_an_event_may_be_97_deep(inspector: Inspector) -> None:
@@ -198,6 +252,17 @@ def test_a_request_may_have_so_many_bytes_and_not_one_more(
     assert answer.json["code"] == "too_large"
     assert answer.json["message"] == f"this request may have {most} bytes, it has more"
     assert inspector.messages() == [EVENT]
+
+
+def test_of_what_is_too_long_no_more_is_kept_than_it_may_have(inspector: Inspector) -> None:
+    """Though all of it is read, so that the client sees the answer."""
+    body = bytes(30_000_000)
+    tracemalloc.start()
+    answer = inspector.ask("POST", "/v1/batch", body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.status == 400
+    assert peak < 10_000_000
 
 
 def test_what_gzip_expands_to_is_bounded_while_it_expands(inspector: Inspector) -> None:
@@ -246,6 +311,7 @@ def test_a_broken_connection_is_no_fault_of_the_server(
         time.sleep(0.1)
     assert inspector.send(EVENT).status == 200
     assert inspector.messages() == [EVENT]
+    assert not inspector.refused()
     assert not caplog.records
 
 

@@ -19,7 +19,7 @@ from segment.analytics.client import Client
 from segment.analytics.consumer import Consumer
 
 import koala_middleware as koala
-import koala_middleware.uploads
+from koala_middleware.segment import uploads as restarts
 from tests.clients import Queueing, Tracking
 from tests.collector import collecting
 from tests.visitors import ALICE
@@ -28,7 +28,7 @@ from tests.visitors import ALICE
 @pytest.fixture
 def uwsgi(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Stand in for uWSGI's module."""
-    monkeypatch.setattr(koala_middleware.uploads, "_fork", None)
+    monkeypatch.setattr(restarts, "_fork", None)
     monkeypatch.setitem(sys.modules, "uwsgi", module := ModuleType("uwsgi"))
     return module
 
@@ -147,6 +147,7 @@ def test_second_fork_restarts_the_uploads_again(uwsgi: Any, uploads: Any) -> Non
         client.flush()
         seen.append(client.consumers)
         seen[-2][0].pause()
+    assert not hasattr(Client._enqueue.__wrapped__, "__wrapped__")
     assert len({id(consumers) for consumers in seen}) == 3
     koala.uninstrument()
     assert not hasattr(Client._enqueue, "__wrapped__")

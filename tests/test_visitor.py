@@ -8,7 +8,8 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -132,6 +133,16 @@ def test_profile_nests() -> None:
         assert koala.get_profile_id() == BOB
 
 
+def test_profiles_may_be_left_in_the_order_they_were_entered() -> None:
+    alice, bob, nobody = koala.profile(ALICE), koala.profile(BOB), koala.profile(None)
+    for each in (alice, bob, nobody, alice):
+        each.__enter__()
+    for each, left in ((bob, ALICE), (alice, None), (alice, None), (nobody, None)):
+        each.__exit__()
+        assert koala.get_profile_id() == left
+    assert current.get() is None
+
+
 def test_profile_may_be_entered_again() -> None:
     alice = koala.profile(ALICE)
     with alice, koala.profile(BOB), alice:
@@ -229,6 +240,37 @@ def test_bind_is_of_one_call_of_a_decorated_function() -> None:
         return list(visitor.bound) if visitor else []
 
     assert [job("a"), job("b")] == [["a"], ["b"]]
+
+
+def test_threads_that_bind_at_once_lose_nothing() -> None:
+    class Slow(Mapping[str, object]):
+        """Properties that take long enough to copy for another thread to come between."""
+
+        def __getitem__(self, name: str) -> object:
+            raise KeyError
+
+        def __iter__(self) -> Iterator[str]:
+            time.sleep(0.05)
+            return iter(())
+
+        def __len__(self) -> int:
+            return 0
+
+    names = ["a", "b", "c"]
+    barrier = threading.Barrier(len(names))
+    with koala.profile(ALICE) as visitor:
+        visitor.bound = Slow()
+
+        def work(name: str) -> None:
+            barrier.wait()
+            koala.bind(**{name: True})
+
+        threads = [threading.Thread(target=koala.carry(work), args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert visitor.bound == dict.fromkeys(names, True)
 
 
 def test_bind_goes_where_the_visitor_goes() -> None:
