@@ -178,8 +178,8 @@ def _around_collection(phase: str, info: object) -> None:
         _hidden.set(None)
 
 
-# Since 3.12 the collector runs between two bytecodes. Before, it runs inside any allocation, also that
-# of a ContextVar.set(), whose context a set() of ours would corrupt: python/cpython#97922.
+# Since 3.12 the collector runs between two bytecodes (python/cpython#97922). Before, it ran inside
+# any allocation, including that of a ContextVar.set(), whose context a set() of ours would corrupt.
 if sys.version_info >= (3, 12):
     gc.callbacks.append(_around_collection)
 

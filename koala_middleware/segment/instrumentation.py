@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -107,7 +107,7 @@ def _instrument_class(client_class: type) -> None:
     instrumented.add(client_class)
     for method, wrap in ((TRACK, wrap_track), (IDENTIFY, wrap_identify)):
         if accepts(client_class, method):
-            _patches.wrap(client_class, method.name, partial(wrap, client_class))
+            _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
     for call in tuple(each_class):  # another thread may begin or end a capture
