@@ -110,5 +110,5 @@ def _instrument_class(client_class: type) -> None:
             _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
-    for call in tuple(each_class):
+    for call in tuple(each_class):  # another thread may begin or end a capture
         call(client_class)
