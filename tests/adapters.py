@@ -5,27 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import flask
-from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
+from django.test import AsyncClient as AsyncDjangoClient
+from django.test import Client as DjangoClient
 from django.test import override_settings
 from django.urls import re_path
+from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.routing import Route
-from werkzeug.test import Client, EnvironBuilder
+from starlette.routing import BaseRoute, Route
+from werkzeug.test import Client
 
 import koala_middleware.asgi
 import koala_middleware.contrib.flask
 import koala_middleware.contrib.starlette
 import koala_middleware.wsgi
-
-Headers = list[tuple[str, str]]
+from koala_middleware import Visitor
+from tests.serving import Headers, asgi_request, builder_of, scope_of
 
 
 @dataclass
@@ -37,13 +40,12 @@ class Site:
     sets: Headers = field(default_factory=list)
     """Headers of the site's response."""
     status: int = 200
+    after: list[tuple[Visitor | None, Visitor | None]] = field(default_factory=list)
+    """After each request, in the outermost code: who is current, and whose it says it was."""
 
-    async def async_view(self) -> None:
-        self.view()
 
-
-def as_settings(site: Site) -> dict[str, Any]:
-    return {f"KOALA_{name.upper()}": value for name, value in site.options.items()}
+def as_settings(options: dict[str, Any]) -> dict[str, Any]:
+    return {f"KOALA_{name.upper()}": value for name, value in options.items()}
 
 
 def wsgi(site: Site) -> Any:
@@ -67,6 +69,7 @@ def asgi(site: Site) -> Any:
 
 def flask_site(site: Site) -> flask.Flask:
     app = flask.Flask(__name__)
+    app.testing = True  # so that exceptions pass
 
     @app.get("/")
     @app.get("/<path:path>")
@@ -77,20 +80,32 @@ def flask_site(site: Site) -> flask.Flask:
     return app
 
 
-def flask_wsgi_app(site: Site) -> Any:
-    app = flask_site(site)
-    app.wsgi_app = koala_middleware.contrib.flask.KoalaMiddleware(app.wsgi_app, **site.options)  # type: ignore[method-assign]
+def flask_with_middleware(app: flask.Flask, **options: Any) -> flask.Flask:
+    app.wsgi_app = koala_middleware.contrib.flask.KoalaMiddleware(app.wsgi_app, **options)  # type: ignore[method-assign]
     return app
 
 
-def flask_extension(site: Site) -> Any:
-    app = flask_site(site)
-    app.config.update(as_settings(site))
+def flask_with_extension(app: flask.Flask, **options: Any) -> flask.Flask:
+    app.config.update(as_settings(options))
     koala_middleware.contrib.flask.Koala(app)
     return app
 
 
-def starlette(site: Site) -> Any:
+def flask_with_init_app(app: flask.Flask, **options: Any) -> flask.Flask:
+    extension = koala_middleware.contrib.flask.Koala()
+    app.config.from_mapping(as_settings(options))
+    extension.init_app(app)
+    return app
+
+
+FLASK = {
+    "flask": flask_with_middleware,
+    "flask-extension": flask_with_extension,
+    "flask-init_app": flask_with_init_app,
+}
+
+
+def starlette_routes(site: Site) -> list[BaseRoute]:
     async def view(request: Any) -> Response:
         site.view()
         response = Response("fine", status_code=site.status)
@@ -98,9 +113,37 @@ def starlette(site: Site) -> Any:
             response.headers.append(name, value)
         return response
 
-    app = Starlette(routes=[Route("/{path:path}", view)])
-    app.add_middleware(koala_middleware.contrib.starlette.KoalaMiddleware, **site.options)
+    return [Route("/{path:path}", view)]
+
+
+def starlette_with_add(routes: list[BaseRoute], **options: Any) -> Starlette:
+    app = Starlette(routes=routes)
+    app.add_middleware(koala_middleware.contrib.starlette.KoalaMiddleware, **options)
     return app
+
+
+def starlette_with_list(routes: list[BaseRoute], **options: Any) -> Starlette:
+    ours = Middleware(koala_middleware.contrib.starlette.KoalaMiddleware, **options)
+    return Starlette(routes=routes, middleware=[ours])
+
+
+def starlette_wrapped(routes: list[BaseRoute], **options: Any) -> Any:
+    app = Starlette(routes=routes)
+    return koala_middleware.contrib.starlette.KoalaMiddleware(app, **options)
+
+
+def fastapi_with_add(routes: list[BaseRoute], **options: Any) -> FastAPI:
+    app = FastAPI(routes=routes)
+    app.add_middleware(koala_middleware.contrib.starlette.KoalaMiddleware, **options)
+    return app
+
+
+STARLETTE = {
+    "starlette": starlette_with_add,
+    "starlette-list": starlette_with_list,
+    "starlette-wrapped": starlette_wrapped,
+    "fastapi": fastapi_with_add,
+}
 
 
 def django_response(site: Site) -> HttpResponse:
@@ -139,29 +182,57 @@ def django_asgi(site: Site) -> Any:
     return django_handler(ASGIHandler, view)
 
 
+def site_of(framework: Callable[[Site], Any], add: Callable[..., Any]) -> Callable[[Site], Any]:
+    return lambda site: add(framework(site), **site.options)
+
+
 WSGI = {
     "wsgi": wsgi,
-    "flask": flask_wsgi_app,
-    "flask-extension": flask_extension,
+    **{name: site_of(flask_site, add) for name, add in FLASK.items()},
     "django-wsgi": django_wsgi,
 }
-ASGI = {"asgi": asgi, "starlette": starlette, "django-asgi": django_asgi}
-ADAPTERS = [*WSGI, *ASGI]
+ASGI = {
+    "asgi": asgi,
+    **{name: site_of(starlette_routes, add) for name, add in STARLETTE.items()},
+    "django-asgi": django_asgi,
+}
+CLIENTS = {"django-client": django_wsgi, "django-async-client": django_asgi}
+"""Django's own, which are no servers: they take a shorter way to its middleware."""
+
+ADAPTERS = ["wsgi", "flask", "flask-extension", "django-wsgi", "asgi", "starlette", "django-asgi"]
+SERVED = [*WSGI, *ASGI]
+"""The adapters, in every way in which they are put into an application."""
 
 
 def request(
-    adapter: str, site: Site, url: str = "http://site.test/page", **headers: str
+    adapter: str,
+    site: Site,
+    url: str = "http://site.test/page",
+    cookies: Iterable[str] = (),
+    **headers: str,
 ) -> Headers:
     """Send a request to a site and return the headers of the response.
 
-    Header names are written as keywords: ``user_agent=…``.
+    Header names are written as keywords: ``user_agent=…``. A request over ASGI may have several
+    headers for its cookies, as HTTP/2 has them.
     """
     with override_settings(**settings_for(site)):
-        builder = _builder(url, headers)
+        builder = builder_of(url, headers)
+        environ = builder.get_environ()
+        scope = scope_of(environ, cookies)
         if adapter in WSGI:
-            response = Client(WSGI[adapter](site), use_cookies=False).open(builder)
-            return list(response.headers.items())
-        return asyncio.run(asgi_request(ASGI[adapter](site), builder.get_environ()))
+            app = wsgi_outermost(WSGI[adapter](site), site)
+            return list(Client(app, use_cookies=False).open(builder).headers.items())
+        if adapter in ASGI:
+            return asyncio.run(asgi_request(asgi_outermost(ASGI[adapter](site), site), scope))
+        CLIENTS[adapter](site)
+        if adapter == "django-client":
+            response: Any = DjangoClient(raise_request_exception=False).request(**environ)
+        else:
+            client: Any = AsyncDjangoClient(raise_request_exception=False)
+            response = asyncio.run(client.request(**scope))
+        set_cookies = [("Set-Cookie", each.OutputString()) for each in response.cookies.values()]
+        return [*response.items(), *set_cookies]
 
 
 def settings_for(site: Site) -> dict[str, Any]:
@@ -170,50 +241,25 @@ def settings_for(site: Site) -> dict[str, Any]:
         "MIDDLEWARE": ["koala_middleware.contrib.django.KoalaMiddleware"],
         "ROOT_URLCONF": None,
         "ALLOWED_HOSTS": ["*"],
-        **as_settings(site),
+        **as_settings(site.options),
     }
 
 
-def environ_of(url: str = "http://site.test/page", **headers: str) -> dict[str, Any]:
-    """Return the environ of a request for ``url``."""
-    return _builder(url, headers).get_environ()
+def wsgi_outermost(app: Any, site: Site) -> Any:
+    def outermost(environ: dict[str, Any], start_response: Any) -> Any:
+        try:
+            return app(environ, start_response)
+        finally:
+            site.after.append((koala_middleware.current_visitor(), environ.get("koala.visitor")))
+
+    return outermost
 
 
-def _builder(url: str, headers: dict[str, str]) -> EnvironBuilder:
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    named: Any = {name.replace("_", "-"): value for name, value in headers.items()}
-    return EnvironBuilder(
-        path=slash + path,
-        base_url=f"{scheme}://{host}/",
-        headers=named,
-        environ_base={"REMOTE_ADDR": "192.0.2.7"},
-    )
+def asgi_outermost(app: Any, site: Site) -> Any:
+    async def outermost(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        finally:
+            site.after.append((koala_middleware.current_visitor(), scope.get("koala")))
 
-
-async def asgi_request(app: Any, environ: dict[str, Any]) -> Headers:
-    headers = [
-        (name.removeprefix("HTTP_").replace("_", "-").lower().encode(), value.encode("latin-1"))
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    ]
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": environ["wsgi.url_scheme"],
-        "path": environ["PATH_INFO"].encode("latin-1").decode(),
-        "raw_path": environ["PATH_INFO"].encode("latin-1"),
-        "root_path": "",
-        "query_string": environ["QUERY_STRING"].encode(),
-        "headers": headers,
-        "client": (environ["REMOTE_ADDR"], 4711),
-        "server": ("site.test", 80),
-    }
-    communicator: Any = cast(Any, ApplicationCommunicator)(app, scope)
-    await communicator.send_input({"type": "http.request"})
-    start = await communicator.receive_output()
-    await communicator.receive_output()
-    await communicator.wait()
-    return [(name.decode(), value.decode()) for name, value in start["headers"]]
+    return outermost

@@ -13,7 +13,8 @@ import segment.analytics as analytics
 import koala_middleware as koala
 from koala_middleware import Mint, filters
 from koala_middleware.sources import EnvironSource, ScopeSource
-from tests.adapters import ADAPTERS, Headers, Site, request
+from tests.adapters import ADAPTERS, Site, request
+from tests.serving import Headers
 from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
