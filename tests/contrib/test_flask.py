@@ -17,7 +17,7 @@ from werkzeug.test import Client, create_environ
 
 import koala_middleware as koala
 from koala_middleware.contrib.flask import Koala
-from tests.adapters import FLASK
+from tests.sites import FLASK
 from tests.streams import EACH_CHUNK, chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, start_response, track
 

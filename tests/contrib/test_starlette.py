@@ -23,8 +23,8 @@ from starlette.websockets import WebSocket
 
 import koala_middleware as koala
 from koala_middleware.contrib.starlette import KoalaMiddleware
-from tests.adapters import STARLETTE, starlette_with_add
 from tests.serving import start_and_stop
+from tests.sites import STARLETTE, starlette_with_add
 from tests.streams import EACH_CHUNK, async_chunks, chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track
 

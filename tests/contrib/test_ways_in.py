@@ -12,7 +12,6 @@ import pytest
 import segment.analytics as analytics
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
-from django.test import override_settings
 from starlette.requests import HTTPConnection
 
 import koala_middleware as koala
@@ -20,13 +19,12 @@ from tests.adapters import (
     ASGI,
     CLIENTS,
     SERVED,
-    STARLETTE,
-    WSGI,
     Site,
+    build,
     request,
-    settings_for,
 )
 from tests.serving import start_and_stop
+from tests.sites import STARLETTE
 from tests.visitors import ALICE, BOB, profile_ids, track
 
 Events = list[dict[str, Any]]
@@ -62,7 +60,7 @@ def test_every_way_to_track(way: str, events: Events, sign_up: Callable[[], Any]
 def test_after_the_request_nobody_is_current_and_it_says_whose_it_was(
     way: str, error: Exception | None
 ) -> None:
-    """So that an outermost error handler can read it. Only Django answers for a failed view."""
+    """asgi-correlation-id #19, #55, starlette-context #74: an outer error handler can read it."""
 
     def view() -> None:
         if error is not None:
@@ -77,8 +75,9 @@ def test_after_the_request_nobody_is_current_and_it_says_whose_it_was(
     assert visitor.profile_id == ALICE
 
 
-@pytest.mark.parametrize("way", [way for way in SERVED if not way.startswith("django")])
+@ways
 def test_exception_passes_unchanged(way: str) -> None:
+    """starlette-context PR 76"""
     error = LookupError()
 
     def view() -> None:
@@ -165,11 +164,9 @@ def test_failing_request_filter_means_nobody(way: str, caplog: pytest.LogCapture
 
 def start(way: str, options: dict[str, Any]) -> None:
     """Do what a server does before it takes requests."""
-    site = Site(bool, options)
-    with override_settings(**settings_for(site)):
-        app = {**WSGI, **ASGI}[way](site)
-        if way in STARLETTE:
-            start_and_stop(app)
+    app = build(way, Site(bool, options))
+    if way in STARLETTE:
+        start_and_stop(app)
 
 
 def name_and_place(way: str, option: str) -> str:
@@ -193,6 +190,8 @@ async def async_filter(request: object) -> bool:
         pytest.param("cookie_name", None, "a cookie's name", TypeError, id="no cookie name"),
         pytest.param("property_name", "", "a property's name", ValueError, id="empty name"),
         pytest.param("property_name", 7, "a property's name", TypeError, id="property name"),
+        pytest.param("property_name", None, "a property's name", TypeError, id="no property name"),
+        pytest.param("parse", 7, "a callable", TypeError, id="parse a number"),
         pytest.param("parse", None, "a callable", TypeError, id="no parse"),
         pytest.param("parse", "str.upper", "a callable", TypeError, id="parse a text"),
         pytest.param("parse", "nowhere.parse", "a callable", TypeError, id="parse of no module"),
@@ -202,13 +201,16 @@ async def async_filter(request: object) -> bool:
         pytest.param("request_filter", async_filter, "a callable", TypeError, id="async filter"),
         pytest.param("request_filter", "no.where", "a callable", TypeError, id="filter a text"),
         pytest.param("anonymous_id_cookie", 7, "a cookie's name", TypeError, id="anonymous id"),
+        pytest.param(
+            "anonymous_id_cookie", "", "a cookie's name", ValueError, id="no anonymous id"
+        ),
         pytest.param("anonymous_id_cookie", "a;b", "a cookie's name", ValueError, id="semicolon"),
     ],
 )
 def test_wrong_option(
     way: str, option: str, value: object, expected: str, error: type[Exception]
 ) -> None:
-    """It fails at the start, and says which, what was expected and what it got."""
+    """asgi-correlation-id #96: it fails at the start, and says which, what was expected and got."""
     with pytest.raises(ImproperlyConfigured if way.startswith("django") else error) as raised:
         start(way, {option: value})
     assert str(raised.value).startswith(f"{name_and_place(way, option)}: expected {expected}")
