@@ -13,16 +13,15 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
-from django.utils.module_loading import import_string
 
 from koala_middleware.contrib._django_responses import VISITOR, scope_response, simple_kinds
 from koala_middleware.cookies import cookie_header
-from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
+from koala_middleware.options import Options
 from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
+from koala_middleware.settings import PREFIX, options_from_settings
 from koala_middleware.visitor import Visitor, reset_after_await, reset_current, set_current
 
-_DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
 _PLACE = "the Django settings"
 
 
@@ -101,19 +100,7 @@ class KoalaMiddleware:
 
 
 def _options() -> Options:
-    given = {
-        name: getattr(settings, name) for name in dir(settings) if name.startswith(SETTING_PREFIX)
-    }
-    for name in _DOTTED_PATHS:
-        path = given.get(name)
-        if isinstance(path, str):
-            try:
-                given[name] = import_string(path)
-            except ImportError as error:
-                raise ImproperlyConfigured(
-                    f"{name} in {_PLACE}: expected a callable or its dotted path ({error}), "
-                    f"got {path!r}"
-                ) from error
+    given = {name: getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
     try:
         return options_from_settings(given, _PLACE)
     except (TypeError, ValueError) as error:
