@@ -123,6 +123,10 @@ class Visitor:
         return parse_with(parse_anonymous_id, cookie_values(cookies, name), f"the cookie {name}")
 
 
+NOBODY = Visitor()
+"""What is found in place of a visitor where the middleware is not enabled."""
+
+
 def _header(cookies: Cookies) -> str:
     if isinstance(cookies, str):
         return cookies
