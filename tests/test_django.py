@@ -483,6 +483,22 @@ def test_scope_tells_after_the_request(serve: Serve) -> None:
     assert scopes[0]["koala"].profile_id == ALICE
 
 
+def visitor_view(request: Any) -> HttpResponse:
+    return HttpResponse(str(request.koala.profile_id))
+
+
+async def async_visitor_view(request: Any) -> HttpResponse:
+    return visitor_view(request)
+
+
+@pytest.mark.parametrize("view", [visitor_view, async_visitor_view])
+@ways_in
+def test_request_of_a_switched_off_middleware(view: View, get: Get, serve: Serve) -> None:
+    """Templates and access logs read its visitor."""
+    serve(view, KOALA_ENABLED=False)
+    assert get(**cookie(ALICE)) == b"None"
+
+
 # Cookies
 
 
