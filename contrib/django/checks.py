@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
-from django.middleware.cache import CacheMiddleware, FetchFromCacheMiddleware
+from django.middleware.cache import FetchFromCacheMiddleware
 from django.utils.module_loading import import_string
 
 from koala_middleware.contrib.django.middleware import KoalaMiddleware
@@ -30,15 +30,23 @@ def check_setup(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _check_middleware() -> list[CheckMessage]:
-    above: list[tuple[str, Any]] = []
+    above: dict[str, Any] = {}
     for path in settings.MIDDLEWARE:
         try:
             middleware = import_string(path)
         except ImportError:  # Django reports it when it builds the middleware
             continue
         if _is(middleware, KoalaMiddleware):
-            return [warning for each in above if (warning := _check_order(*each)) is not None]
-        above.append((path, middleware))
+            return [
+                Warning(
+                    f"{other} in MIDDLEWARE {fault}.",
+                    hint=f"Move {path} above it.",
+                    id="koala.W001",
+                )
+                for other in above
+                if (fault := _fault(above[other])) is not None
+            ]
+        above[path] = middleware
     return [
         Warning(
             f"{_PATH} is not in MIDDLEWARE, so no event gets a profile id.",
@@ -48,19 +56,14 @@ def _check_middleware() -> list[CheckMessage]:
     ]
 
 
-def _check_order(path: str, middleware: Any) -> Warning | None:
-    # Not UpdateCacheMiddleware, which is to be the first: it acts on the way out, after ours.
-    if _is(middleware, FetchFromCacheMiddleware) or _is(middleware, CacheMiddleware):
-        fault = "answers from the cache, so requests do not all get as far as"
-    elif _uses_sdk(middleware):
-        fault = "uses Segment's SDK, and its events get no profile id: it runs outside"
-    else:
-        return None
-    return Warning(
-        f"{path} in MIDDLEWARE {fault} {_PATH}.",
-        hint=f"Move {_PATH} above it.",
-        id="koala.W001",
-    )
+def _fault(middleware: Any) -> str | None:
+    """Return what a middleware does that goes wrong above ours, or None."""
+    # UpdateCacheMiddleware is right there: it must see the response last.
+    if _is(middleware, FetchFromCacheMiddleware):
+        return "answers from the cache, and such requests never reach KoalaMiddleware"
+    if _uses_sdk(middleware):
+        return "uses Segment's SDK, and its events get no profile id outside KoalaMiddleware"
+    return None
 
 
 def _is(middleware: Any, kind: type) -> bool:
