@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.visitor import Visitor
 
 _NO_ID = (None, "", 0)  # without an anonymous_id the SDK raises AssertionError for these
+_FAULT = "an event goes out without its visitor"
 
 
 @dataclass(frozen=True)
@@ -33,48 +33,34 @@ def fill(
     added, as it would be everybody's. The caller's own dicts are not changed; what nothing is
     added to is returned itself.
     """
-    profile_id = visitor.profile_id if method is TRACK or visitor.options.identify else None
-    filled = _added(values, _fill_values, visitor, method, profile_id)
-    about = _added(context, _fill_context, visitor)
-    ids = _added((user_id, anonymous_id), _fill_ids, visitor, method, profile_id)
-    return ids[0], filled, about, ids[1]
-
-
-def _added(given: Any, add: Callable[..., Any], *args: Any) -> Any:
-    """Return what the caller gave with an addition, or without one that fails."""
-    try:
-        return add(given, *args)
-    except Exception as fault:
-        log_once("an event goes out without its visitor", fault)
-        return given
-
-
-def _fill_values(values: Any, visitor: Visitor, method: Method, profile_id: str | None) -> Any:
     options = visitor.options
-    filled, given = values, values or {}  # as the SDK does
-    if isinstance(given, dict):
-        if method is TRACK and visitor.bound:
-            filled = given = {**visitor.bound, **given}
-        if profile_id is not None and options.property_name not in given:
-            filled = given = {**given, options.property_name: profile_id}
-        if options.email is not None and "email" not in given:
-            email = visitor.email()
-            if email is not None:
-                filled = {**given, "email": email}
-    return filled
+    ids = method is TRACK or options.identify
+    profile_id = visitor.profile_id if ids else None
 
-
-def _fill_context(context: Any, visitor: Visitor) -> Any:
-    if visitor.options.context is not False and isinstance(context or {}, dict):
-        return {**visitor.context(), **(context or {})}
-    return context
-
-
-def _fill_ids(ids: Any, visitor: Visitor, method: Method, profile_id: str | None) -> Any:
-    user_id, anonymous_id = ids
-    if anonymous_id is None and not user_id and user_id in _NO_ID:
-        if method is TRACK or visitor.options.identify:
+    # Each addition may fail by itself.
+    filled, about = values, context
+    try:
+        given = values or {}  # as the SDK does
+        if isinstance(given, dict):
+            if method is TRACK and visitor.bound:
+                filled = given = {**visitor.bound, **given}
+            if profile_id is not None and options.property_name not in given:
+                filled = given = {**given, options.property_name: profile_id}
+            if options.email is not None and "email" not in given:
+                email = visitor.email()
+                if email is not None:
+                    filled = {**given, "email": email}
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    try:
+        if options.context is not False and isinstance(context or {}, dict):
+            about = {**visitor.context(), **(context or {})}
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    try:
+        if ids and anonymous_id is None and not user_id and user_id in _NO_ID:
             anonymous_id = visitor.anonymous_id or profile_id
-        if anonymous_id is not None:
-            return None, anonymous_id
-    return ids
+            user_id = user_id if anonymous_id is None else None
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    return user_id, filled, about, anonymous_id

@@ -17,7 +17,7 @@ import pytest
 from koala_middleware import parse_profile_id
 from tests.collector import collecting
 from tests.missing import skip_without
-from tests.redis_server import running_redis
+from tests.servers.redis_server import running_redis
 from tests.storm.processes import running
 from tests.storm.servers import version_of
 
@@ -25,8 +25,8 @@ VISITORS = 200
 PAGES = 10
 
 SERVERS = {
-    "gunicorn": "--bind=127.0.0.1:{port} --workers=2 --threads=8 tests.cached_site:wsgi",
-    "uvicorn": "--host=127.0.0.1 --port={port} --workers=2 tests.cached_site:asgi",
+    "gunicorn": "--bind=127.0.0.1:{port} --workers=2 --threads=8 tests.servers.cached_site:wsgi",
+    "uvicorn": "--host=127.0.0.1 --port={port} --workers=2 tests.servers.cached_site:asgi",
 }
 
 

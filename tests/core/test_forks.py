@@ -12,8 +12,8 @@ import pytest
 from segment.analytics.version import VERSION
 
 from tests.collector import Collector, collecting
+from tests.core.test_segment import SDKS
 from tests.interpreters import ELSEWHERE
-from tests.test_segment import SDKS
 from tests.visitors import ALICE
 
 SDK = tuple(map(int, VERSION.split(".")[:2]))

@@ -16,7 +16,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware.testing import capture_events
 from tests.clients import Queueing, Tracking
-from tests.test_segment import SDKS, python
+from tests.core.test_segment import SDKS, python
 from tests.visitors import ALICE
 
 

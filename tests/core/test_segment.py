@@ -823,3 +823,23 @@ def test_default_client_of_the_module_is_not_made_by_us(monkeypatch: pytest.Monk
     monkeypatch.setattr(analytics, "default_client", None)
     koala.instrument()
     assert analytics.default_client is None
+
+
+def test_each_addition_fails_by_itself(
+    events: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Visitor):
+        @property
+        def anonymous_id(self) -> str:
+            raise LookupError
+
+        def context(self) -> dict[str, Any]:
+            raise LookupError
+
+    koala.instrument()
+    visitor = Broken(ALICE, options=koala.Options(context=True))
+    with pytest.raises(AssertionError):
+        call_as(visitor, analytics.track, None, "E")
+    call_as(visitor, analytics.track, "u1", "E")
+    assert events[0]["properties"] == {"profile_id": ALICE}
+    assert len(caplog.messages) == 2

@@ -38,7 +38,7 @@ from tests.missing import skip_without
 from tests.visitors import ALICE, BOB
 
 SCREENSHOTS = Path(os.environ.get("KOALA_SCREENSHOTS", "build/screenshots"))
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE_FILES = ROOT / "koala_middleware" / "inspector" / "page"
 FLAGS = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
 

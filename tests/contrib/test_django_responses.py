@@ -36,7 +36,7 @@ from werkzeug.test import create_environ
 import koala_middleware as koala
 from koala_middleware.contrib.django import KoalaMiddleware
 from koala_middleware.contrib.django import responses as django_responses
-from tests.test_django import (
+from tests.contrib.test_django import (
     KOALA,
     Events,
     Get,

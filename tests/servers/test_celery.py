@@ -30,7 +30,7 @@ from koala_middleware.contrib.celery import instrument, uninstrument
 from koala_middleware.visitor import Visitor, call_as
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
-from tests.redis_server import running_redis
+from tests.servers.redis_server import running_redis
 from tests.visitors import ALICE, BOB, profile_ids, start_response, track
 
 Events = list[dict[str, Any]]
