@@ -10,7 +10,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, reset_current, set_current
+from koala_middleware.visitor import NOBODY, Visitor, reset_current, set_current
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,10 +43,16 @@ class KoalaMiddleware:
         self.options: Options = options_from_keywords(options)
         self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
-        instrument()
+        self._enabled = self.options.enabled
+        if self._enabled:
+            instrument()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        if not self._enabled:
+            scope.setdefault("koala", NOBODY)
             await self.app(scope, receive, send)
             return
         try:

@@ -86,6 +86,12 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    def __repr__(self) -> str:
+        """Say what is known of the ids, without showing them, and without reading a cookie."""
+        profile_id = _known("profile id", self._profile_id, self._unread_profile_id)
+        anonymous_id = _known("anonymous id", self._anonymous_id, self._unread_anonymous_id)
+        return f"<Visitor: {profile_id}, {anonymous_id}>"
+
     def __copy__(self) -> Visitor:
         return self
 
@@ -121,6 +127,16 @@ class Visitor:
         if name is None:
             return None
         return parse_with(parse_anonymous_id, cookie_values(cookies, name), f"the cookie {name}")
+
+
+NOBODY = Visitor()
+"""The visitor of each request where the middleware is switched off."""
+
+
+def _known(name: str, value: str | None, unread: Cookies | None) -> str:
+    if unread is not None:
+        return f"{name} not read yet"
+    return f"no {name}" if value is None else f"{name} known"
 
 
 def _header(cookies: Cookies) -> str:

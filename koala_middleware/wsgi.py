@@ -9,7 +9,7 @@ from koala_middleware.caching import replaced
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, call_as, reset_current, set_current
+from koala_middleware.visitor import NOBODY, Visitor, call_as, reset_current, set_current
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,9 +35,14 @@ class KoalaMiddleware:
         self.options: Options = options_from_keywords(options)
         self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
-        instrument()
+        self._enabled = self.options.enabled
+        if self._enabled:
+            instrument()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._enabled:
+            environ.setdefault("koala.visitor", NOBODY)
+            return self.app(environ, start_response)
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
         environ["koala.visitor"] = visitor
         if self._asks and visitor.minted is not None:

@@ -21,9 +21,10 @@ Graph = dict[str, set[str]]
 def modules() -> dict[str, Path]:
     """Return the files of the package by their dotted names, less the package's own name."""
     return {
-        ".".join(path.relative_to(ROOT / PACKAGE).with_suffix("").parts): path
-        for path in sorted((ROOT / PACKAGE).rglob("*.py"))
-    } | {f"contrib.{path.stem}": path for path in sorted((ROOT / "contrib").glob("*.py"))}
+        ".".join(path.relative_to(parent).with_suffix("").parts): path
+        for parent, folder in ((ROOT / PACKAGE, PACKAGE), (ROOT, "contrib"))
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
 
 
 def imported_names(path: Path) -> Iterator[str]:

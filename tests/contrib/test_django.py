@@ -431,6 +431,22 @@ def test_request_tells_an_outer_error_handler(get: Get, serve: Serve) -> None:
     assert visitors == [ALICE]
 
 
+def visitor_view(request: Any) -> HttpResponse:
+    return HttpResponse(str(request.koala.profile_id))
+
+
+async def async_visitor_view(request: Any) -> HttpResponse:
+    return visitor_view(request)
+
+
+@pytest.mark.parametrize("view", [visitor_view, async_visitor_view])
+@ways_in
+def test_request_of_a_switched_off_middleware(view: View, get: Get, serve: Serve) -> None:
+    """Templates and access logs read its visitor."""
+    serve(view, KOALA_ENABLED=False)
+    assert get(**cookie(ALICE)) == b"None"
+
+
 # Cookies
 
 

@@ -32,8 +32,8 @@ from django.views.decorators.cache import cache_page
 from werkzeug.test import create_environ
 
 import koala_middleware as koala
-from koala_middleware.contrib import _django_responses
 from koala_middleware.contrib.django import KoalaMiddleware
+from koala_middleware.contrib.django import responses as django_responses
 from tests.contrib.test_django import (
     KOALA,
     Events,
@@ -353,7 +353,7 @@ def test_classes_made_on_the_fly_are_not_kept(monkeypatch: pytest.MonkeyPatch) -
     def view(request: HttpRequest) -> HttpResponse:
         return type("Response", (HttpResponse,), {})("page")  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(_django_responses, "_MOST_KINDS", 0)
+    monkeypatch.setattr(django_responses, "_MOST_KINDS", 0)
     kind = weakref.ref(type(respond(view, ALICE)))
     gc.collect()
     assert kind() is None
