@@ -1,0 +1,111 @@
+"""Our middleware in Django: first and last in MIDDLEWARE, whatever a test sets it to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from koala_around import mode, visits
+from koala_middleware.contrib.django import KoalaMiddleware
+
+
+def middleware(get_response: Any) -> Any:
+    """Return our middleware, with what a mode adds above and below it."""
+    if mode.LENDS:
+        get_response = _around(get_response, before=_take_back)
+    get_response = KoalaMiddleware(get_response)
+    if "mint" in mode.OPTIONS:
+        get_response = _around(get_response, after=_drop_minted)
+    return _around(get_response, before=_lend) if mode.LENDS else get_response
+
+
+middleware.sync_capable = middleware.async_capable = True  # type: ignore[attr-defined]
+
+
+class Settings:
+    """Django's settings as its handlers read them to build their middleware."""
+
+    def __init__(self, settings: Any) -> None:
+        self._settings = settings
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._settings, name)
+        if name != "MIDDLEWARE":
+            return value
+        ours = f"{__name__}.middleware"
+        return [ours, *value, ours]
+
+
+def _around(get_response: Any, before: Any = None, after: Any = None) -> Any:
+    if iscoroutinefunction(get_response):
+
+        async def respond_async(request: Any) -> Any:
+            if before:
+                before(request)
+            response = await get_response(request)
+            if after:
+                after(response)
+            return response
+
+        return markcoroutinefunction(respond_async)
+
+    def respond(request: Any) -> Any:
+        if before:
+            before(request)
+        response = get_response(request)
+        if after:
+            after(response)
+        return response
+
+    return respond
+
+
+def _lend(request: Any) -> None:
+    if hasattr(request, "scope"):
+        visits.lend_to_scope(request.scope)
+    else:
+        visits.lend_to_environ(request.META)
+
+
+def _take_back(request: Any) -> None:
+    if hasattr(request, "scope"):
+        visits.take_back_from_scope(request.scope)
+    else:
+        visits.take_back_from_environ(request.META)
+    vars(request).pop("COOKIES", None)  # a filter may have looked
+
+
+def _drop_minted(response: Any) -> None:
+    response.cookies.pop("ko_id", None)
+
+
+def call_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> Any:
+    """Call the handler of Django's test client, which is no WSGI application, as if it were one."""
+    from koala_around import applications
+
+    [environ] = args
+    response: Any = None
+
+    def application(environ: Any, start_response: Any) -> Any:
+        nonlocal response
+        response = wrapped(environ)
+        return []
+
+    applications.wsgi(application)(environ, None)
+    return response
+
+
+async def call_async_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> Any:
+    """Call the handler of Django's asynchronous test client as if it were an ASGI application."""
+    from koala_around import applications
+
+    [scope] = args
+    response: Any = None
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal response
+        response = await wrapped(scope)
+
+    await applications.asgi(application)(scope, None, None)
+    return response
