@@ -9,7 +9,6 @@ from tests.others.accepted import ACCEPTED, reason
 from tests.others.running import Outcome
 from tests.others.suites import MODES, WITHOUT_TESTS, Suite
 
-
 _NOT_RUN = "\u2013"
 
 

@@ -8,6 +8,6 @@ from __future__ import annotations
 import os
 
 if os.environ.get("KOALA_AROUND", "bare") != "bare":
-    from koala_around import patches
+    from koala_around import patches  # type: ignore[import-not-found]
 
     patches.apply()

@@ -9,7 +9,8 @@ from typing import Any
 
 import koala_middleware.asgi
 import koala_middleware.wsgi
-from koala_around import mode, visits
+
+from . import mode, visits
 
 _MINTED = "ko_id="
 

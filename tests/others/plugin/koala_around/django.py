@@ -6,8 +6,9 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from koala_around import mode, visits
 from koala_middleware.contrib.django import KoalaMiddleware
+
+from . import mode, visits
 
 
 def middleware(get_response: Any) -> Any:
@@ -82,7 +83,7 @@ def _drop_minted(response: Any) -> None:
 
 def call_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> Any:
     """Call the handler of Django's test client, which is no WSGI application, as if it were one."""
-    from koala_around import applications
+    from . import applications
 
     [environ] = args
     response: Any = None
@@ -98,7 +99,7 @@ def call_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> A
 
 async def call_async_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> Any:
     """Call the handler of Django's asynchronous test client as if it were an ASGI application."""
-    from koala_around import applications
+    from . import applications
 
     [scope] = args
     response: Any = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import wrapt
 
-from koala_around import applications, mode, visits
+from . import applications, mode, visits
 
 _AROUND = [
     ("werkzeug.test", "run_wsgi_app", partial(applications.shared, applications.wsgi)),
@@ -99,7 +99,7 @@ def _wrap_asgi_calls(module: Any, name: str) -> None:
 
 
 def _wrap_client_handlers(module: Any) -> None:
-    from koala_around import django
+    from . import django
 
     for name, call in [
         ("ClientHandler.__call__", django.call_client_handler),
@@ -137,6 +137,6 @@ def _use_starlette(app: Any) -> None:
 
 
 def _use_django(module: Any) -> None:
-    from koala_around.django import Settings
+    from .django import Settings
 
     module.settings = Settings(module.settings)
