@@ -163,7 +163,9 @@ def get_starlette(code: str) -> None:
 GET = {"Django": get_django, "Flask": get_flask, "Starlette": get_starlette}
 # Each Python block, by the first word of the paragraph above it.
 BLOCKS = dict(
-    re.findall(r"^(\w+)\b.*\n\n\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE)
+    re.findall(
+        r"^(\w+)\b.*\n\n\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE
+    )
 )
 
 

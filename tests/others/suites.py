@@ -12,6 +12,7 @@ MODES = ("bare", "around", "inside", "cookie", "options", "mint")
 """How ours is put in: not at all, around every application, inside the framework's own stack; and
 both at once with a cookie on requests that bring none, with every option, and with ``mint``."""
 
+_FEW = ("bare", "cookie", "mint")
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
@@ -31,6 +32,7 @@ class Suite:
     command: tuple[str, ...] = _PYTEST
     folder: str = "."
     modes: tuple[str, ...] = MODES
+    """Those of the usual run; ``--all`` is every one."""
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def choice(self, extent: Extent) -> tuple[str, ...]:
@@ -41,7 +43,7 @@ class Suite:
 
     def choice_of_modes(self, extent: Extent) -> tuple[str, ...]:
         """Return the modes to run them in."""
-        return ("bare", "cookie", "mint") if extent == "quick" else self.modes
+        return {"quick": _FEW, "usual": self.modes, "all": MODES}[extent]
 
 
 _DJANGO = """
@@ -63,6 +65,9 @@ SUITES = [
         "Werkzeug",
         "3.1.9",
         ("pytest", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+        # Its development servers take minutes to start and stop.
+        tests=("-m", "not dev_server", "tests"),
+        every=("tests",),
         quick=("tests/test_test.py", "tests/test_wrappers.py", "tests/middleware"),
     ),
     Suite(
@@ -86,6 +91,7 @@ SUITES = [
         quick=tuple(_DJANGO_QUICK.split()),
         command=("runtests.py", "--settings=koala_around_settings", "--parallel=1"),
         folder="tests",
+        modes=_FEW,
     ),
     Suite(
         "fastapi",
@@ -107,6 +113,7 @@ SUITES = [
             "strawberry-graphql",
             "typer",
         ),
+        modes=_FEW,
     ),
     Suite("a2wsgi", "1.10.10", ("pytest", "pytest-asyncio", "httpx", "starlette", "baize")),
     Suite("asgiref", "3.13.0", ("pytest", "pytest-asyncio", "packaging", "setuptools")),
@@ -115,6 +122,9 @@ SUITES = [
         "falcon",
         "4.4.0",
         ("pytest", "aiofiles", "cbor2", "httpx", "msgpack", "pyyaml", "requests", "websockets"),
+        # Those start one server after another.
+        tests=("-m", "not slow", "--ignore=tests/asgi/test_asgi_servers.py", "tests"),
+        modes=_FEW,
     ),
 ]
 
