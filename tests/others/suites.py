@@ -112,7 +112,11 @@ SUITES = [
             "sqlmodel",
             "strawberry-graphql",
             "typer",
+            "pytest-xdist",
         ),
+        # Its tutorials are the same tests over and over.
+        tests=("--ignore=tests/test_tutorial", "tests"),
+        every=("tests",),
         modes=_FEW,
     ),
     Suite("a2wsgi", "1.10.10", ("pytest", "pytest-asyncio", "httpx", "starlette", "baize")),
