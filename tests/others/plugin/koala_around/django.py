@@ -63,17 +63,16 @@ def _around(get_response: Any, before: Any = None, after: Any = None) -> Any:
 
 
 def _lend(request: Any) -> None:
-    if hasattr(request, "scope"):
-        visits.lend_to_scope(request.scope)
-    else:
-        visits.lend_to_environ(request.META)
+    visits.lend_to_environ(request.META)
+    cookie = request.META["HTTP_COOKIE"]
+    if hasattr(request, "scope") and isinstance(cookie, visits.LentCookie):
+        visits.lend_to_scope(request.scope, cookie)
 
 
 def _take_back(request: Any) -> None:
+    visits.take_back_from_environ(request.META)
     if hasattr(request, "scope"):
         visits.take_back_from_scope(request.scope)
-    else:
-        visits.take_back_from_environ(request.META)
     vars(request).pop("COOKIES", None)  # a filter may have looked
 
 

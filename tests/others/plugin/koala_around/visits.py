@@ -51,16 +51,17 @@ def take_back_from_environ(environ: dict[str, Any]) -> None:
             del environ["HTTP_COOKIE"]
         else:
             environ["HTTP_COOKIE"] = cookie.given
-        _check(cookie.removeprefix("ko_id="))
+        check(cookie)
 
 
-def lend_to_scope(scope: Any) -> None:
+def lend_to_scope(scope: Any, cookie: str | None = None) -> None:
     given = scope.get("headers")
     # Headers that can be read but once are not ours to read.
     if isinstance(given, list | tuple) and not any(
         name.lower() == b"cookie" and value for name, value in given
     ):
-        headers = LentHeaders([*given, (b"cookie", f"ko_id={next_profile_id()}".encode())])
+        cookie = cookie or f"ko_id={next_profile_id()}"
+        headers = LentHeaders([*given, (b"cookie", cookie.encode())])
         headers.given = given
         scope["headers"] = headers
 
@@ -69,11 +70,12 @@ def take_back_from_scope(scope: Any) -> None:
     headers = scope.get("headers")
     if isinstance(headers, LentHeaders):
         scope["headers"] = headers.given
-        _check(headers[-1][1].decode().removeprefix("ko_id="))
+        check(headers[-1][1].decode())
 
 
-def _check(profile_id: str) -> None:
+def check(cookie: str) -> None:
     """Report an event that is not the visitor's, as a fault of ours."""
+    profile_id = cookie.removeprefix("ko_id=")
     _, message = _client.track("u1", "Tested")
     tracked = message["properties"].get("profile_id")
     if tracked != profile_id:
