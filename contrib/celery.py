@@ -16,6 +16,8 @@ from celery.worker.request import Request
 from koala_middleware import segment
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
+from koala_middleware.patching import Patches
+from koala_middleware.segment.wrappers import instrumented
 from koala_middleware.visitor import Visitor, call_as, current
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ _MOST_PROPERTIES = 8192  # characters
 _FLUSH_SECONDS = 10
 
 _options: dict[Celery | None, Options] = {}
-_patched: list[tuple[type, str, Any, Any]] = []
+_patches = Patches()
 
 
 def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> None:
@@ -44,14 +46,14 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
     """
     if not isinstance(app, Celery | None):
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
-    _options[app] = options_from_keywords(options)
+    app_options = options_from_keywords(options)
     segment.instrument()
-    if not _patched:
+    if not _options:
         for owner, name, ours in _hooks():
-            _patched.append((owner, name, ours, vars(owner)[name]))
-            setattr(owner, name, ours)
+            _patches.replace(owner, name, ours)
         signals.worker_process_shutdown.connect(_flush)
         signals.worker_shutdown.connect(_flush)
+    _options[app] = app_options
 
 
 def uninstrument() -> None:
@@ -59,11 +61,7 @@ def uninstrument() -> None:
     _options.clear()
     signals.worker_process_shutdown.disconnect(_flush)
     signals.worker_shutdown.disconnect(_flush)
-    while _patched:
-        owner, name, ours, original = _patched.pop()
-        # Where somebody has wrapped ours since, theirs stays and ours only passes calls on.
-        if vars(owner)[name] is ours:
-            setattr(owner, name, original)
+    _patches.undo()
 
 
 def _hooks() -> Iterator[tuple[type, str, Any]]:
@@ -172,7 +170,7 @@ def _is_json(value: object) -> bool:
 
 def _flush(**_: object) -> None:
     """Upload what the SDK's own clients have queued, which it drops at exit."""
-    packages = {client.__module__.rpartition(".")[0] for client in segment.instrumented}
+    packages = {client.__module__.rpartition(".")[0] for client in list(instrumented)}
     clients: list[Any] = [getattr(sys.modules.get(p), "default_client", None) for p in packages]
     alive = [c for c in clients if any(u.is_alive() for u in getattr(c, "consumers", None) or ())]
     thread = Thread(target=lambda: [client.flush() for client in alive], daemon=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_reported: set[tuple[str, ...]] = set()
+_reported: dict[tuple[str, ...], object] = {}
 
 
 def log_once(message: str, fault: BaseException | None = None) -> None:
@@ -15,9 +15,10 @@ def log_once(message: str, fault: BaseException | None = None) -> None:
 
     places = traceback.extract_tb(fault.__traceback__) if fault else []
     key = (message, type(fault).__name__, *map(str, places[-1:]))
-    if key in _reported:
+    this_call = object()
+    # One step, so that of threads that meet the fault at once only one reports it.
+    if _reported.setdefault(key, this_call) is not this_call:
         return
-    _reported.add(key)
     if fault:
         message = f"{message}: {type(fault).__name__}\n"
     logger = logging.getLogger("koala_middleware")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
+from koala_middleware.callables import FUNCTION, answer, is_function
 from koala_middleware.cookies import cookie_values, unquote_cookie
 from koala_middleware.sources import Source, source_of
 
@@ -22,11 +23,16 @@ _LONGEST_USER_AGENT = 1024
 
 
 class Filter:
-    """Decide whether a request may have a visitor; an option ``request_filter``."""
+    """Decide whether a request may have a visitor; an option ``request_filter``.
+
+    Raises TypeError for an ``admits`` that is asynchronous.
+    """
 
     __slots__ = ("_admits",)
 
     def __init__(self, admits: Callable[[Source], bool]) -> None:
+        if not is_function(admits):
+            raise TypeError(f"Filter: expected {FUNCTION}, got {admits!r}")
         self._admits = admits
 
     def __call__(self, request: Any) -> bool:
@@ -77,7 +83,11 @@ def consent_cookie(
 
     :param accepts: the value that does, or some of them, or a function of it; percent-encoding
         and a pair of double quotes are removed from the value first.
+
+    Raises TypeError for a function that is asynchronous.
     """
+    if callable(accepts) and not is_function(accepts):
+        raise TypeError(f"consent_cookie: expected {FUNCTION}, got {accepts!r}")
     agrees = (
         accepts
         if callable(accepts)
@@ -86,6 +96,6 @@ def consent_cookie(
 
     def consents(source: Source) -> bool:
         value = next(cookie_values(source.cookies or "", name), None)
-        return value is not None and bool(agrees(unquote_cookie(value)))
+        return value is not None and bool(answer(agrees(unquote_cookie(value))))
 
     return Filter(consents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from threading import RLock
 from typing import Any
 
 _DECORATORS = "uwsgidecorators"  # a module that comes with uWSGI
@@ -34,14 +35,31 @@ def watch_uwsgi() -> None:
     post_fork_hook.runs_calls = True  # type: ignore[attr-defined]
     uwsgi.post_fork_hook = post_fork_hook  # type: ignore[attr-defined]
     if _DECORATORS not in sys.modules:
-        from wrapt import register_post_import_hook  # here: it takes longer to import than we do
+        from koala_middleware.imports import when_imported  # here, because it needs our Lock
 
-        register_post_import_hook(_join_chain, _DECORATORS)
+        when_imported(_DECORATORS, _join_chain)
 
 
 def _join_chain(uwsgidecorators: Any) -> None:
     # Its import has replaced our hook with one that calls these.
     uwsgidecorators.postfork_chain.append(_run_calls)
+
+
+class Lock:
+    """A reentrant lock that is free in a forked child, whoever held it in the parent."""
+
+    def __init__(self) -> None:
+        self._renew()
+        in_each_child(self._renew)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+    def _renew(self) -> None:
+        self._lock = RLock()
 
 
 def _run_calls() -> None:

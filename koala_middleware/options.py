@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
+from koala_middleware.callables import FUNCTION, is_function
 from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
@@ -52,6 +52,8 @@ class Options:
     def __post_init__(self) -> None:
         for field in fields(self):
             check_option(field.name, getattr(self, field.name), f"option {field.name}")
+        if self.mint is not None:
+            self.mint.check_cookie_name(self.cookie_name)
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -117,11 +119,7 @@ def _property_name(value: object) -> Exception | None:
 
 
 def _function(value: object) -> Exception | None:
-    # A coroutine is true whatever it would return: an async filter would let every request pass.
-    call = getattr(value, "__call__", None)  # noqa: B004 (an object may be async, too)
-    if callable(value) and not any(map(inspect.iscoroutinefunction, (value, call))):
-        return None
-    return TypeError("a callable that is no coroutine function")
+    return None if is_function(value) else TypeError(FUNCTION)
 
 
 def _bool(value: object) -> Exception | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from koala_middleware.caching import Headers
+from koala_middleware.callables import answer
 from koala_middleware.context import CONTEXT_KEYS, request_context
 from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
@@ -50,7 +52,7 @@ def _admits(
 ) -> bool:
     try:
         # As nobody: a server's context may still have somebody from the request before.
-        return bool(call_as(None, lambda: request_filter(make_request(raw))))
+        return bool(answer(call_as(None, lambda: request_filter(make_request(raw)))))
     except Exception as fault:
         # It may stand for somebody's consent, so a filter that fails refuses.
         log_once("the request_filter failed: its requests have no visitor", fault)
@@ -60,7 +62,7 @@ def _admits(
 class RequestVisitor(Visitor):
     """Tell also what the rest of the request says, for the options that ask it."""
 
-    __slots__ = ("_email", "_make_request", "_raw", "set_cookie")
+    __slots__ = ("_email", "_is_used", "_make_request", "_raw", "minted")
 
     def __init__(
         self,
@@ -73,23 +75,32 @@ class RequestVisitor(Visitor):
         self._make_request = make_request
         self._raw = raw
         self._email: str | None = None
-        self.set_cookie: str | None = None
+        self.minted: str | None = None
+        self._is_used = False
 
     def _find_profile_id(self, cookies: str) -> str | None:
+        if self.minted is not None:
+            self._is_used = True
+            return self.minted
         profile_id = super()._find_profile_id(cookies)
         name = self.options.header_name
         if profile_id is None and name is not None:
-            value = source_of(self._raw).header(name)
-            if value is not None and len(value) <= LONGEST_VALUE:
-                profile_id = parse_with(self.options.parse, [value], f"the header {name}")
+            values = self._header_values(name)
+            profile_id = parse_with(self.options.parse, values, f"the header {name}")
         return profile_id
+
+    def _header_values(self, name: str) -> Iterator[str]:
+        value = source_of(self._raw).header(name)
+        if value is not None and len(value) <= LONGEST_VALUE:
+            yield value
 
     def email(self) -> str | None:
         """Ask the option ``email`` until it has given one."""
         ask = self.options.email
         if self._email is None and ask is not None:
             try:
-                email = ask(self._make_request(self._raw))
+                # As nobody: else an email that tracks would be asked by its own event.
+                email = call_as(None, lambda: answer(ask(self._make_request(self._raw))))
                 if email is not None and not isinstance(email, str):
                     raise TypeError("email must be a str or None")
                 self._email = email or None
@@ -107,25 +118,34 @@ class RequestVisitor(Visitor):
         self._raw = snapshot(self._raw)
 
     def mint(self, mint: Mint) -> None:
-        """Give the visitor a new profile id if the request is one that may set the cookie."""
+        """Give the visitor a new profile id if the browser would keep it."""
         try:
-            wanted = call_as(None, lambda: mint.wants(self._make_request(self._raw)))
+            wanted = mint.can_keep(self.options.cookie_name, source_of(self._raw)) and call_as(
+                None, lambda: mint.wants(self._make_request(self._raw))
+            )
         except Exception as fault:
             log_once("the option mint failed: its requests get no profile id", fault)
             return
         if wanted:
-            self._profile_id = mint_profile_id()
-            self.set_cookie = mint.set_cookie(
-                self.options.cookie_name, self._profile_id, source_of(self._raw).scheme
-            )
+            self.minted = mint_profile_id()
+            self._unread_profile_id = ""  # found anew, and so known to be used, when it is read
 
+    def cookie_headers(self, status: object, headers: Headers) -> dict[str, str]:
+        """Return the headers that set the cookie of a minted profile id, for a response.
 
-def minted_cookie(visitor: Visitor, headers: Iterable[tuple[str, str]]) -> str | None:
-    """Return the ``Set-Cookie`` for a response with these headers, if there is one to be set."""
-    options = visitor.options
-    try:
-        if options.mint is not None and options.mint.may_set(options.cookie_name, headers):
-            return visitor.set_cookie
-    except Exception as fault:  # whatever an application takes for headers
-        log_once("the cookie of a minted profile id could not be set", fault)
-    return None
+        Where the response may not set it, an id that nothing has used yet is given up.
+        """
+        mint, name, profile_id = self.options.mint, self.options.cookie_name, self.minted
+        if mint is None or profile_id is None:
+            return {}
+        try:
+            scheme = source_of(self._raw).scheme  # now, as a proxy's may have been found out below
+            found = mint.headers(name, profile_id, scheme, status, headers)
+        except Exception as fault:  # whatever an application takes for headers
+            log_once("the cookie of a minted profile id could not be set", fault)
+            return {}
+        if not found and self._is_used:
+            log_once("events have a minted profile id that the response may not set: see Mint.when")
+        elif not found:
+            self.minted = self._unread_profile_id = None
+        return found

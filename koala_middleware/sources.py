@@ -10,12 +10,13 @@ from koala_middleware.cookies import cookie_header
 
 
 class EnvironSource:
-    """Read a WSGI environ (PEP 3333)."""
+    """Read a WSGI environ (PEP 3333), or the request that a framework has made of one."""
 
-    __slots__ = ("_environ",)
+    __slots__ = ("_environ", "_request")
 
-    def __init__(self, environ: Mapping[str, Any]) -> None:
+    def __init__(self, environ: Mapping[str, Any], request: object = None) -> None:
         self._environ = environ
+        self._request = request
 
     def header(self, name: str) -> str | None:
         return self._environ.get("HTTP_" + name.upper().replace("-", "_"))
@@ -26,8 +27,16 @@ class EnvironSource:
 
     @property
     def scheme(self) -> str:
-        scheme: str = self._environ.get("wsgi.url_scheme", "http")
+        # A framework may know of a proxy in front: see Django's SECURE_PROXY_SSL_HEADER.
+        scheme: str = getattr(self._request, "scheme", None) or self._environ.get(
+            "wsgi.url_scheme", "http"
+        )
         return scheme
+
+    @property
+    def method(self) -> str:
+        method: str = self._environ.get("REQUEST_METHOD", "GET")
+        return method
 
     @property
     def path(self) -> str:
@@ -48,26 +57,34 @@ class EnvironSource:
 
 
 class ScopeSource:
-    """Read an ASGI scope."""
+    """Read an ASGI scope, or the request that a framework has made of one."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_request", "_scope")
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Mapping[str, Any], request: object = None) -> None:
         self._scope = scope
+        self._request = request
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode("latin-1")
-        values: list[bytes] = [value for key, value in self._scope["headers"] if key == wanted]
+        values: list[bytes] = [
+            value for key, value in self._scope.get("headers", ()) if key == wanted
+        ]
         return b", ".join(values).decode("latin-1") if values else None
 
     @property
     def cookies(self) -> str | None:
-        return cookie_header(self._scope["headers"])
+        return cookie_header(self._scope.get("headers", ()))
 
     @property
     def scheme(self) -> str:
-        scheme: str = self._scope.get("scheme", "http")
+        scheme: str = getattr(self._request, "scheme", None) or self._scope.get("scheme", "http")
         return scheme
+
+    @property
+    def method(self) -> str:
+        method: str = self._scope.get("method", "GET")  # a websocket has none
+        return method
 
     @property
     def path(self) -> str:
@@ -76,30 +93,39 @@ class ScopeSource:
 
     @property
     def query(self) -> str:
-        query: bytes = self._scope.get("query_string", b"")
-        return query.decode("latin-1")
+        query: bytes | str = self._scope.get("query_string", b"")
+        return query if isinstance(query, str) else query.decode("latin-1")
 
     @property
     def peer(self) -> str | None:
-        client = self._scope.get("client")
-        return client[0] if client else None
+        client = self._scope.get("client")  # an iterator is left to the application
+        return client[0] if client and isinstance(client, (list, tuple)) else None
 
 
 Source = EnvironSource | ScopeSource
+_SCOPES = ("http", "websocket")
 
 
 def snapshot(request: Any) -> Any:
     """Return a request that stays what it is when its environ becomes another's.
 
-    uWSGI uses one environ for all requests of a worker's thread, one after the other.
+    uWSGI uses one environ for all requests of a worker's thread, one after the other. The visitor
+    is not in it, who would else hold on to what holds on to it.
     """
-    if isinstance(request, dict):
-        return dict(request)
-    environ = getattr(request, "environ", None)
-    if environ is not None:  # Django under WSGI
-        request = copy(request)
-        request.environ = request.META = dict(environ)
+    if isinstance(request, Mapping):
+        ours = "koala" if _is_scope(request) else "koala.visitor"
+        return {key: value for key, value in request.items() if key != ours}
+    request = copy(request)  # Django's
+    vars(request).pop("koala", None)
+    if hasattr(request, "scope"):
+        request.scope = snapshot(request.scope)
+    else:
+        request.environ = request.META = snapshot(request.META)
     return request
+
+
+def _is_scope(request: Mapping[str, Any]) -> bool:
+    return "headers" in request or request.get("type") in _SCOPES
 
 
 def source_of(request: Any) -> Source:
@@ -108,9 +134,9 @@ def source_of(request: Any) -> Source:
     Raises TypeError for anything else.
     """
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
-    if isinstance(scope, Mapping) and "headers" in scope:
-        return ScopeSource(scope)
+    if isinstance(scope, Mapping) and _is_scope(scope):
+        return ScopeSource(scope, request)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
     if isinstance(environ, Mapping):
-        return EnvironSource(environ)
+        return EnvironSource(environ, request)
     raise TypeError(f"expected a WSGI environ, an ASGI scope or a request, got {type(request)!r}")

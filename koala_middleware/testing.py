@@ -7,19 +7,20 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import copy
-from threading import Lock
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
-from koala_middleware.sdk import unwatch_sdk, watch_sdk
-from koala_middleware.segment import instrumented
+from koala_middleware.forks import Lock
+from koala_middleware.patching import Patches
+from koala_middleware.segment.instrumentation import each_class
+from koala_middleware.segment.sdk import CLIENT_MODULES, unwatch_sdk, watch_sdk
+from koala_middleware.segment.wrappers import instrumented
 
 _lock = Lock()
 _captures: list[list[dict[str, Any]]] = []
-_patches = ExitStack()
+_patches = Patches()
 _keyless_clients: list[object] = []
 
 
@@ -33,12 +34,12 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
     """
     events: list[dict[str, Any]] = []
     with _lock:
-        if not _captures:
-            watch_sdk(_patch_module)
-            for client_class in instrumented:
-                if hasattr(client_class, "_enqueue"):
-                    _patch_class(client_class)
         _captures.append(events)
+        if len(_captures) == 1:
+            watch_sdk(_patch_module)
+            each_class.append(_patch_class)
+            for client_class in list(instrumented):
+                _patch_class(client_class)
     try:
         yield events
     finally:
@@ -47,47 +48,46 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
             _captures[:] = [capture for capture in _captures if capture is not events]
             if not _captures:
                 unwatch_sdk(_patch_module)
-                _patches.close()
-                _keyless_clients.clear()
+                each_class.remove(_patch_class)
+                _patches.undo()
+                _forget_keyless_clients()
 
 
 def _patch_module(module: ModuleType) -> None:
-    client_class = getattr(module, "Client", None)
-    if hasattr(client_class, "_enqueue"):
-        _patch_class(client_class)
-        _patches.callback(_forget_default_client, module.__name__.rpartition(".")[0])
+    _patch_class(getattr(module, "Client", None))
 
 
 def _patch_class(client_class: Any) -> None:
-    if getattr(client_class._enqueue, "captures", False):
+    if not hasattr(client_class, "_enqueue"):
         return
-    _patches.enter_context(
-        patch.object(client_class, "_enqueue", _capturing(client_class._enqueue))
-    )
-    init = client_class.__init__
-    if "write_key" in inspect.signature(init).parameters:
-        _patches.enter_context(patch.object(client_class, "__init__", _needing_no_key(init)))
+    _patches.wrap(client_class, "_enqueue", _capturing)
+    if "write_key" in inspect.signature(client_class.__init__).parameters:
+        _patches.wrap(client_class, "__init__", _needing_no_key)
 
 
 def _capturing(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def enqueue(self: Any, message: dict[str, Any]) -> Any:
+        # A copy of ours: a subclass has called the _enqueue of its base.
+        if not _captures or hasattr(self, "_koala_captures"):
+            return original(self, message)
         unsent = copy(self)
         unsent.send = False
+        unsent._koala_captures = True
         result = original(unsent, message)
-        wire_form = json.dumps(result[1], default=lambda date: date.isoformat())
-        for events in _captures:
+        queued = result[-1] if isinstance(result, tuple) else message
+        wire_form = json.dumps(queued, default=lambda date: date.isoformat())
+        for events in tuple(_captures):
             events.append(json.loads(wire_form))
         return result
 
-    enqueue.captures = True  # type: ignore[attr-defined]
     return enqueue
 
 
 def _needing_no_key(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def init(self: Any, write_key: Any = None, *args: Any, **kwargs: Any) -> None:
-        if write_key is None:
+        if write_key is None and _captures:
             write_key = "capture_events"
             kwargs["send"] = False  # starts no thread
             _keyless_clients.append(self)
@@ -96,7 +96,11 @@ def _needing_no_key(original: Callable[..., Any]) -> Callable[..., Any]:
     return init
 
 
-def _forget_default_client(package_name: str) -> None:
-    package: Any = sys.modules[package_name]
-    if any(package.default_client is client for client in _keyless_clients):
-        package.default_client = None
+def _forget_keyless_clients() -> None:
+    """Let the SDK's module functions make a client anew, which then needs its key."""
+    for name in CLIENT_MODULES:
+        package: Any = sys.modules.get(name.rpartition(".")[0])
+        default_client = getattr(package, "default_client", None)
+        if any(default_client is client for client in _keyless_clients):
+            package.default_client = None
+    _keyless_clients.clear()

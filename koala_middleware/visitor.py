@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, ParamSpec, TypeVar
 
-from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
+from koala_middleware.callables import answer
+from koala_middleware.cookies import (
+    cookie_header,
+    cookie_values,
+    parse_anonymous_id,
+    parse_profile_id,
+)
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.options import Options
@@ -22,6 +30,7 @@ Cookies = str | Iterable[tuple[bytes, bytes]]
 DEFAULT_OPTIONS = Options()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _binding = Lock()
+_OURS = (parse_profile_id, parse_anonymous_id)  # track nothing, unlike, perhaps, those of a user
 
 
 class Visitor:
@@ -40,7 +49,7 @@ class Visitor:
         "options",
     )
 
-    set_cookie: str | None = None  # of a minted profile id; see koala_middleware.request
+    minted: str | None = None  # a profile id; see koala_middleware.request
 
     def __init__(
         self,
@@ -77,12 +86,26 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    def __copy__(self) -> Visitor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Visitor:
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Pickle to None: a cached response or a logged request must not carry anybody's id."""
+        return NoneType, ()
+
     def email(self) -> str | None:
         """Return an email, where the option of that name knows one."""
         return None
 
     def context(self) -> dict[str, Any]:
         """Return what Segment calls the context of an event, where the option wants it."""
+        return {}
+
+    def cookie_headers(self, status: object, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Return the headers that set the cookie of a minted profile id, for a response."""
         return {}
 
     def end_request(self) -> None:
@@ -101,16 +124,24 @@ class Visitor:
 
 
 def _header(cookies: Cookies) -> str:
-    return cookies if isinstance(cookies, str) else cookie_header(cookies) or ""
+    if isinstance(cookies, str):
+        return cookies
+    try:
+        return cookie_header(cookies) or ""
+    except Exception as fault:  # whatever a server takes for headers
+        log_once("the Cookie header cannot be read: its requests have no visitor", fault)
+        return ""
 
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
     """Return the first value that ``parse`` takes, or None."""
+    ask = parse if parse in _OURS else lambda value: call_as(None, parse, value)
     try:
         for value in values:
-            parsed = parse(value)
+            parsed = ask(value)
             if parsed is not None and parsed != "":
-                return str(parsed)  # the SDK silently drops values such as uuid.UUID
+                # The SDK silently drops values such as uuid.UUID.
+                return parsed if isinstance(parsed, str) else str(answer(parsed))
     except Exception as fault:
         log_once(f"{place} cannot be parsed: its requests have no such id", fault)
     return None
@@ -129,6 +160,28 @@ def _after_fork_in_child() -> None:
 
 
 in_each_child(_after_fork_in_child)
+
+
+_hidden: ContextVar[Visitor | None] = ContextVar("koala_hidden_visitor", default=None)
+
+
+def _around_collection(phase: str, info: object) -> None:
+    # The garbage collector may close what another request has left unfinished, such as the body
+    # of a server that never calls close(). It must not run as whoever is current by chance.
+    if phase == "start":
+        visitor = current.get()
+        if visitor is not None:
+            _hidden.set(visitor)
+            current.set(None)
+    elif _hidden.get() is not None:
+        current.set(_hidden.get())
+        _hidden.set(None)
+
+
+# Since 3.12 the collector runs between two bytecodes (python/cpython#97922). Before, it ran inside
+# any allocation, including that of a ContextVar.set(), whose context a set() of ours would corrupt.
+if sys.version_info >= (3, 12):
+    gc.callbacks.append(_around_collection)
 
 
 def current_visitor() -> Visitor | None:

@@ -32,10 +32,11 @@ django.setup()
 
 @pytest.fixture(autouse=True)
 def clean_process() -> Iterator[None]:
-    """Leave nobody current, the SDK's own ``track``, and faults to be logged anew."""
+    """Leave nobody current, the SDK as it was imported, and faults to be logged anew."""
     yield
     uninstrument()
     faults._reported.clear()
+    analytics.write_key = analytics.default_client = None
     left_over = current.get()
     current.set(None)
     assert left_over is None

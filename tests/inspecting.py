@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from socket import socket
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from koala_middleware.inspector.app import make_app
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.forwarding import Forwarder
-from koala_middleware.inspector.listening import listen, url_of
-from koala_middleware.inspector.outbox import Outbox
-from koala_middleware.inspector.serving import serving
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
+from koala_middleware.inspector.forwarding.outbox import Outbox
+from koala_middleware.inspector.server.app import make_app
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.listening import listen, url_of
+from koala_middleware.inspector.server.serving import serving
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 
 
 class Answer(NamedTuple):
@@ -60,16 +61,27 @@ class Inspector(NamedTuple):
 
     def messages(self) -> list[dict[str, Any]]:
         """Return the stored messages, oldest first."""
-        return [message for _, message in self.store.messages(Filter(after=0), 10_000)]
+        found = self.store.messages(Filter(after=0), 10_000)
+        return [message for row, message in found if row["verdict"] != "upload_refused"]
+
+    def refused(self) -> list[dict[str, Any]]:
+        """Return what is stored of the uploads that were refused, oldest first."""
+        found = self.store.messages(Filter(after=0, verdict="upload_refused"), 10_000)
+        return [message["refused_upload"] for _, message in found]
 
 
 @contextmanager
 def inspecting(
-    path: Path, *, keep: int = 10_000, forward: str | None = None, names: tuple[str, ...] = ()
+    path: Path,
+    *,
+    keep: int = 10_000,
+    forward: str | None = None,
+    names: tuple[str, ...] = (),
+    listener: socket | None = None,
 ) -> Iterator[Inspector]:
     """Run an inspector that keeps its events in the file ``path``."""
     with ExitStack() as stack:
-        listener = stack.enter_context(listen("127.0.0.1", 0))
+        listener = listener or stack.enter_context(listen("127.0.0.1", 0))
         store = stack.enter_context(closing(EventStore(path, keep)))
         forwarder = None
         if forward is not None:

@@ -40,12 +40,12 @@ Events = list[dict[str, Any]]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.rst"))
+PAGES = sorted(set(DOCS.rglob("*.rst")) - set(DOCS.glob("_*/*")))
 README = (ROOT / "README.rst").read_text()
 
 sybil = Sybil([PythonCodeBlockParser(), DocTestParser(doctest.ELLIPSIS)])
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 
 
 # The pages
@@ -58,6 +58,7 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     ``use_settings(**changed)`` is there for its invisible code.
     """
     module = ModuleType("shop.privacy")
+    del module.__spec__  # of None, Python 3.15 warns when a traceback is printed
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(analytics, "host", analytics.host)
     with ExitStack() as stack:

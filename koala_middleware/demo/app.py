@@ -14,9 +14,9 @@ from starlette.staticfiles import StaticFiles
 
 from koala_middleware.demo import django_site, flask_site, starlette_site
 from koala_middleware.demo.actions import ACTIONS
-from koala_middleware.inspector.app import make_app, page_endpoint
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.server.app import make_app, page_endpoint
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.storage.event_store import EventStore
 
 _FILES = Path(__file__).parent / "page"
 

@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 
 import segment.analytics as analytics
 
-from koala_middleware.__main__ import DEFAULT_PORT
 from koala_middleware.demo.app import make_demo
 from koala_middleware.demo.play import play
 from koala_middleware.demo.report import report
-from koala_middleware.inspector.feed import Feed
-from koala_middleware.inspector.listening import url_of
-from koala_middleware.inspector.serving import open_port, serving, wait_for_stop
-from koala_middleware.inspector.store import EventStore
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.listening import DEFAULT_PORT, url_of
+from koala_middleware.inspector.server.serving import open_port, serving, wait_for_stop
+from koala_middleware.inspector.storage.event_store import EventStore
 
 
 def run(arguments: Namespace) -> int:

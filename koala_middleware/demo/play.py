@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from koala_middleware.demo.actions import ACTIONS, Action
-from koala_middleware.inspector.store import EventStore, Filter
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
 
 MOST_SECONDS = 5.0  # that the events may take, and
 TIMEOUT = 5.0  # that an answer may

@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class KoalaRequest:
-    """Hold the JSON body that is POSTed to Koala's ``/web/projects/<public key>/batch``."""
+    """The JSON body that is POSTed to Koala's ``/web/projects/<public key>/batch``."""
 
     body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Say why Koala never hears of a message, and how to mend that."""
+    """Why Koala never receives a message, and how to fix that."""
 
     reason: str
     hint: str
@@ -73,7 +73,7 @@ _ABSENT: Any = object()  # JavaScript's undefined: left out of JSON, where null 
 
 
 def koala_request(event: Mapping[str, object]) -> KoalaRequest | Dropped:
-    """Tell what Segment's Koala (Cloud) destination does with a Segment message.
+    """Return what Segment's Koala (Cloud) destination does with a Segment message.
 
     ``event`` is the message as Segment's HTTP API takes it, parsed from JSON. It is never changed,
     but the returned body shares its nested values. An odd message is judged as Segment judges it,
@@ -81,7 +81,7 @@ def koala_request(event: Mapping[str, object]) -> KoalaRequest | Dropped:
     """
     kind = _get(event, "type")
     if kind != "track" and kind != "identify":
-        hint = "only track and identify reach Koala; track what Koala should hear of"
+        hint = "only track and identify reach Koala; track what Koala should receive"
         return Dropped("not subscribed", hint)
 
     fields = _TRACK if kind == "track" else _IDENTIFY
@@ -89,7 +89,7 @@ def koala_request(event: Mapping[str, object]) -> KoalaRequest | Dropped:
     if invalid := _invalid(payload, fields) or _crash(event):
         return invalid
     if kind == "track" and _get(payload, "context.library.name") == "analytics.js":
-        return Dropped("sent by analytics.js", "nothing to mend: the pixel reports it already")
+        return Dropped("sent by analytics.js", "nothing to fix: the pixel reports it already")
 
     traits = payload.get("traits", {})
     source = payload.get("properties", {}) if kind == "track" else traits
@@ -177,7 +177,7 @@ def _get(message: object, path: str) -> Any:
 
 
 def _first_set(*values: Any) -> Any:
-    # JavaScript's `a ?? b ?? c`: where none is set, the last one tells null from undefined.
+    # JavaScript's `a ?? b ?? c`: where none is set, the last one distinguishes null from undefined.
     return next((value for value in values if value not in (None, _ABSENT)), values[-1])
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-MOST_DEPTH = 100  # of objects and arrays: more than an event has, less than parsers take
+MOST_DEPTH = 100  # of objects and arrays: deeper than any event, shallower than parsers allow
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
@@ -32,6 +32,11 @@ def parse_object(text: bytes | str) -> dict[str, Any]:
 def compact(value: object) -> str:
     """Return JSON that UTF-8 can encode."""
     return encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def ascii_json(value: object) -> str:
+    """Return JSON that every terminal and every encoding takes: the rest is escaped."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def encodable(text: str) -> str:
@@ -60,5 +65,5 @@ def _values(value: object) -> Iterable[object]:
 def _finite(literal: str) -> float:
     number = float(literal)
     if not math.isfinite(number):
-        raise ValueError(f"{literal[:20]} is no number in JSON")
+        raise ValueError(f"{literal[:20]} is not a number in JSON")
     return number

@@ -14,4 +14,4 @@ LONGEST_WRITE_KEY = 200  # characters; ours
 
 
 class TooLargeError(ValueError):
-    """Say which limit a body or an event is over."""
+    """A body or an event is over a limit, which the message names."""

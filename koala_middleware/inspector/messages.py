@@ -22,7 +22,7 @@ TYPES = ("track", "identify", "page", "screen", "group", "alias")
 
 
 class Upload(NamedTuple):
-    """Hold what a request brought: its messages, as completed, and its body without write keys."""
+    """The messages of a request, as completed, and its body without write keys."""
 
     messages: list[dict[str, Any]]
     body: dict[str, Any]
@@ -73,20 +73,22 @@ def _completed(message: dict[str, Any], received_at: str) -> dict[str, Any]:
     return message
 
 
-def segment_problems(message: Mapping[str, Any]) -> list[str]:
-    """Say why Segment itself would not take a message that it answers with a 200.
+def segment_problems(message: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return why Segment, which answers 200 all the same, will not take a message, with hints.
 
     https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#errors
     """
     problems = []
     if message.get("type") not in TYPES:
-        problems.append(f"type: expected one of {', '.join(TYPES)}")
+        problems.append(("the type is not one of Segment's", f"use one of {', '.join(TYPES)}"))
     if not message.get("userId") and not message.get("anonymousId"):
-        problems.append("neither userId nor anonymousId: Segment needs one of them")
+        problems.append(("neither userId nor anonymousId", "pass user_id or anonymous_id"))
     if message.get("type") == "track" and not isinstance(message.get("event"), str):
-        problems.append("event: a track call needs a name")
+        problems.append(("the event has no name", "pass its name to track(), as a string"))
     if len(str(message.get("messageId"))) >= LONGEST_MESSAGE_ID:
-        problems.append(f"messageId: Segment wants fewer than {LONGEST_MESSAGE_ID} characters")
+        problems.append(
+            ("the messageId is too long", f"use fewer than {LONGEST_MESSAGE_ID} characters")
+        )
     return problems
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 from asgiref.sync import sync_to_async
 
 import koala_middleware as koala
-from tests.storm.kinds import CHUNK_SIZE, CHUNKS
+from tests.storm.kinds import CHUNK_SIZE, CHUNKS, UNCARRIED
 from tests.storm.tracking import (
     PAUSE,
     ViewError,
@@ -28,8 +28,11 @@ async def act(kind: str, ref: str) -> None:
     if kind == "pool":
         loop = asyncio.get_running_loop()
         carried = koala.carry(track)
-        calls = (loop.run_in_executor(pool, carried, *call) for call in pooled(ref))
-        await asyncio.gather(*calls)
+        await asyncio.gather(
+            # First, so that it may be what starts one of the pool's threads.
+            loop.run_in_executor(pool, track, ref, UNCARRIED),
+            *(loop.run_in_executor(pool, carried, *call) for call in pooled(ref)),
+        )
     elif kind == "nested":
         await sync_to_async(sync_outside)(ref)
     elif kind in ("fails", "errorpage"):

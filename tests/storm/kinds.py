@@ -14,6 +14,7 @@ CHUNK_SIZE = {"stream": 512, "threadstream": 512, "breaks": 512, "hangup": 256 <
 
 MESSAGES = 3  # of a websocket
 POOLED = 3  # calls in a thread pool
+UNCARRIED = "uncarried"  # one more there, without carry(): it is nobody's
 NESTED = ("sync", "async", "innermost")
 
 
@@ -32,12 +33,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     # An error page of the application's own, which tracks an event, too.
     "errorpage": ("view", "page"),
     "background": ("view", "later"),
-    "pool": ("view", *_pieces("pool", POOLED)),
+    "pool": ("view", *_pieces("pool", POOLED), UNCARRIED),
     "nested": ("view", *NESTED),
     "websocket": ("connect", *_pieces("message", MESSAGES), "disconnect"),
     **{body: ("view", *_pieces("chunk", count), "close") for body, count in CHUNKS.items()},
 }
-"""The events of each kind: each is to arrive once, and with its own visitor.
+"""The events of each kind: each is to arrive once, and with its own visitor, or with nobody.
 
 Of a client that hangs up, these are owed: the view's, those of the chunks that the client got
 and, under WSGI, that of ``close()``, which a server must call whatever happens (PEP 3333). The

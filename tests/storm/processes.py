@@ -52,25 +52,31 @@ def running_collector() -> Iterator[str]:
 def running_server(
     server: Server, collector: str, file: Path, folder: Path, all_options: bool = False
 ) -> Iterator[str]:
-    """Run a server, which keeps its log in ``folder``, and give its URL.
-
-    Raises StartError with the end of its log if it does not come up.
-    """
-    environment = _without_coverage() | {
-        "PYTHONPATH": _path(folder),
-        "PYTHONWARNINGS": "ignore",
+    """Run one of the storm's servers, and give its URL; see ``running()``."""
+    environment = {
         "STORM_COLLECTOR": collector,
         "STORM_FILE": str(file),
         "STORM_ALL_OPTIONS": "yes" if all_options else "",
         "STORM_BEFORE_FORK": "yes" if server.forks_late else "",
     }
+    with running(server.arguments(), environment, folder) as url:
+        yield url
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """Run a server on a ``{port}`` of its command, and give its URL.
+
+    Raises StartError with the end of its log, which it keeps in ``folder``, if it does not come up.
+    """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
+    variables = {"PYTHONPATH": _path(folder), "PYTHONWARNINGS": "ignore", **environment}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            server.arguments(port),
+            [argument.format(port=port) for argument in command],
             cwd=folder,
-            env=environment,
+            env=_without_coverage() | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -29,9 +29,9 @@ class Server:
     forks_late: bool = False
     without: tuple[str, ...] = ()
 
-    def arguments(self, port: int) -> list[str]:
-        """Return its command line, to be run by the Python that runs this."""
-        module, *options = self.command.format(port=port).split()
+    def arguments(self) -> list[str]:
+        """Return its command line, with a ``{port}``, to be run by the Python that runs this."""
+        module, *options = self.command.split()
         application = ASGI if self.interface == "asgi" else WSGI
         if module == "pyuwsgi":  # a program, not a module that can be run
             return [str(Path(sys.executable).with_name(module)), *options, application]
@@ -39,14 +39,15 @@ class Server:
 
     def missing(self) -> list[str]:
         """Return the packages that it needs and that are not installed."""
-        return [name for name in self.packages if _version(name) is None]
+        return [name for name in self.packages if version_of(name) is None]
 
     def versions(self) -> str:
         """Return its packages with their versions."""
-        return ", ".join(f"{name} {_version(name)}" for name in self.packages)
+        return ", ".join(f"{name} {version_of(name)}" for name in self.packages)
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the version of a package, or None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -113,3 +114,6 @@ SERVERS = {
         ("granian",),
     ),
 }
+
+WITHOUT_WHEELS = ("daphne", "uwsgi") if sys.version_info >= (3, 15) else ()
+"""The servers that this Python is too new for: pyuwsgi and Daphne's autobahn have no wheels."""

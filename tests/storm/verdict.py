@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.storm.client import Outcome
+from tests.storm.kinds import UNCARRIED
 from tests.storm.plan import Request
 
 BEFORE_FORK = "before fork"
@@ -93,7 +94,8 @@ def _row(verdict: Verdict, server: str, outcome: Outcome) -> Row:
 
 
 def _is_right(event: Mapping[str, Any], request: Request) -> bool:
-    if event["properties"].get("profile_id") != request.profile_id:
+    profile_id = None if event["event"] == UNCARRIED else request.profile_id
+    if event["properties"].get("profile_id") != profile_id:
         return False
     if request.kind == "anonymous":
         return bool(event["anonymousId"] == request.anonymous_id)
@@ -102,6 +104,8 @@ def _is_right(event: Mapping[str, Any], request: Request) -> bool:
 
 def _has_all(event: Mapping[str, Any], request: Request) -> bool:
     """Tell whether what the options add is of this request, too."""
+    if event["event"] == UNCARRIED:
+        return True
     if request.site == "starlette" and event["event"] == "page":
         return True  # Starlette makes it outside of all middleware, where only the ids are known
     path = event["context"].get("page", {}).get("path", "")

@@ -17,7 +17,7 @@ from django.urls import path
 import koala_middleware as koala
 from koala_middleware.contrib.flask import KoalaMiddleware as FlaskMiddleware
 from koala_middleware.wsgi import KoalaMiddleware
-from tests.storm.kinds import CHUNK_SIZE, CHUNKS
+from tests.storm.kinds import CHUNK_SIZE, CHUNKS, UNCARRIED
 from tests.storm.options import OPTIONS, SETTINGS
 from tests.storm.tracking import (
     FILE,
@@ -40,7 +40,10 @@ def act(kind: str, ref: str) -> None:
     time.sleep(PAUSE)
     (track_anonymously if kind == "anonymous" else track)(ref, "view")
     if kind == "pool":
-        for done in [pool.submit(koala.carry(track), *call) for call in pooled(ref)]:
+        # First, so that it may be what starts one of the pool's threads.
+        calls = [pool.submit(track, ref, UNCARRIED)]
+        calls += [pool.submit(koala.carry(track), *call) for call in pooled(ref)]
+        for done in calls:
             done.result()
     elif kind == "background":
         pool.submit(koala.carry(track_later), ref)

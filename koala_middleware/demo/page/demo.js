@@ -1,16 +1,16 @@
 // The panel beside the list: a stand-in for Koala's pixel, which sets the cookie, and the buttons.
 
-import { $, element } from "/static/element.js";
-import { hue } from "/static/format.js";
+import { $, element } from "/static/shared/element.js";
+import { hue } from "/static/shared/format.js";
 
 const PATIENCE = 10_000; // ms that an event may take
 const LOOK = 250; // ms between two looks
 
-const kept = JSON.parse(sessionStorage.getItem("koala-demo") ?? '{"visitors": []}');
+const saved = JSON.parse(sessionStorage.getItem("koala-demo") ?? '{"visitors": []}');
 
 const cookie = () => /(?:^|; )ko_id=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 
-const nameOf = (id) => (id ? `Visitor ${kept.visitors.indexOf(id) + 1}` : "No cookie");
+const nameOf = (id) => (id ? `Visitor ${saved.visitors.indexOf(id) + 1}` : "No cookie");
 
 // crypto.randomUUID is there only on https: and on this machine itself.
 function uuid() {
@@ -24,10 +24,10 @@ function uuid() {
 
 function browseAs(id) {
   document.cookie = `ko_id=${id}; path=/; samesite=lax; max-age=${id ? 365 * 86400 : 0}`;
-  if (id && !kept.visitors.includes(id)) kept.visitors.push(id);
-  sessionStorage.setItem("koala-demo", JSON.stringify(kept));
+  if (id && !saved.visitors.includes(id)) saved.visitors.push(id);
+  sessionStorage.setItem("koala-demo", JSON.stringify(saved));
   $("cookie").textContent = id ? `ko_id=${id}` : "none";
-  $("demo-visitors").replaceChildren(...[...kept.visitors, ""].map((each) => choice(each, each === id)));
+  $("demo-visitors").replaceChildren(...[...saved.visitors, ""].map((each) => choice(each, each === id)));
 }
 
 function choice(id, chosen) {

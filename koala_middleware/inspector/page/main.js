@@ -1,19 +1,19 @@
 // Wires the parts of the page: what the URL says is what is shown.
 
-import { address, apiFilter, go, onAddress } from "./address.js";
-import { announce } from "./announce.js";
-import { showConnection, showPause } from "./connection.js";
-import { Detail } from "./detail.js";
-import { showForgotten, showKeys, startDialogs } from "./dialogs.js";
-import { $ } from "./element.js";
-import { showEmpty, startEmpty } from "./empty.js";
-import { isFiltered, showFilters, startFilters } from "./filters.js";
-import { number, plural } from "./format.js";
-import { startKeys } from "./keys.js";
-import { List } from "./list.js";
-import { Live } from "./live.js";
-import { Overview } from "./overview.js";
-import { showVisitor } from "./visitor.js";
+import { address, apiFilter, go, onAddress } from "./shared/address.js";
+import { announce } from "./shared/announce.js";
+import { showConnection, showPause } from "./shared/connection.js";
+import { Detail } from "./detail/detail.js";
+import { showForgotten, showKeys, startDialogs } from "./shared/dialogs.js";
+import { $ } from "./shared/element.js";
+import { showEmpty, startEmpty } from "./shared/empty.js";
+import { isFiltered, showFilters, startFilters } from "./shared/filters.js";
+import { number, plural } from "./shared/format.js";
+import { startKeys } from "./shared/keys.js";
+import { List } from "./list/list.js";
+import { Live } from "./list/live.js";
+import { Overview } from "./overview/overview.js";
+import { showVisitor } from "./list/visitor.js";
 
 let shown = {}; // the address that is shown
 

@@ -1,0 +1,1 @@
+"""The subcommands ``inspect``, ``tail`` and ``check``."""

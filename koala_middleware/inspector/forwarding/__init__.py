@@ -1,0 +1,1 @@
+"""Pass uploads on to a real Segment-compatible host."""

@@ -1,0 +1,117 @@
+// The list and what feeds it: loads rows, takes what arrives, holds it while it must not move.
+
+import { apiFilter } from "../shared/address.js";
+import { $ } from "../shared/element.js";
+import { Feed } from "./feed.js";
+import { number, plural } from "../shared/format.js";
+import { LiveRows } from "./live-rows.js";
+import { VisitorRows } from "./visitor-rows.js";
+
+export class Live {
+  paused = false;
+  loaded = false;
+  fault = "";
+  rows = new LiveRows({});
+  #frame = 0;
+
+  /** The callbacks: arrived(count), changed(), state(name). */
+  constructor(list, callbacks) {
+    Object.assign(this, { list, callbacks });
+    this.feed = new Feed({
+      onEvents: (events) => {
+        this.rows.arrive(events);
+        callbacks.arrived(events.length);
+        this.update();
+      },
+      onCleared: () => this.restart(),
+      onState: (state) => {
+        if (state === "live" && this.fault) this.restart();
+        callbacks.state(state);
+      },
+    });
+  }
+
+  /** Show what an address chooses. */
+  async start(address) {
+    this.rows.forget();
+    const filter = apiFilter(address);
+    const rows = address.visitor ? new VisitorRows(filter) : new LiveRows(filter);
+    this.rows = rows;
+    this.loaded = false;
+    await this.restart();
+  }
+
+  async restart() {
+    const rows = this.rows;
+    try {
+      await rows.load();
+      if (rows !== this.rows) return;
+      this.fault = "";
+    } catch (fault) {
+      if (fault.name === "AbortError" || rows !== this.rows) return;
+      // A TypeError: nobody answers. The feed says so, and when somebody does again.
+      this.fault = fault instanceof TypeError ? "The inspector does not answer." : fault.message;
+    }
+    this.loaded = true;
+    this.list.toTop();
+    this.#show();
+    this.update();
+    this.feed.open(rows.filter, rows.newest);
+  }
+
+  /** Draw once a frame, however much arrives in it. */
+  update() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.paused || (this.rows.newestFirst && !this.list.atTop)) this.#show();
+      else if (this.rows.cut) this.toNewest();
+      else {
+        this.rows.take();
+        this.#show();
+      }
+    });
+  }
+
+  pause(paused) {
+    this.paused = paused;
+    if (!paused) this.toNewest();
+    this.update();
+  }
+
+  async toNewest() {
+    if (this.rows.newestFirst) this.list.toTop();
+    if (this.rows.cut) await this.restart();
+    else this.update();
+  }
+
+  async nearEnd() {
+    if (!this.loaded || this.rows.complete || !this.rows.rows.length) return;
+    await this.#load(async (rows) => -(await rows.following()));
+  }
+
+  async nearTop() {
+    if (!this.loaded || !this.rows.cut || this.list.atTop || this.paused) return;
+    await this.#load((rows) => rows.preceding());
+  }
+
+  async #load(fetchRows) {
+    const rows = this.rows;
+    const before = rows.rows.length;
+    try {
+      const shifted = await fetchRows(rows);
+      if (rows !== this.rows || (!shifted && rows.rows.length === before)) return;
+      this.#show();
+      if (shifted) this.list.shift(shifted);
+    } catch {
+      // Scrolling on tries again; the banner says that nobody answers.
+    }
+  }
+
+  #show() {
+    const { waiting, rows } = this.rows;
+    $("news").hidden = !waiting;
+    $("news").textContent = this.paused ? `${plural(waiting, "event")} waiting` : `${number(waiting)} new ↑`;
+    this.list.show(this.rows);
+    this.callbacks.changed(rows.length);
+  }
+}

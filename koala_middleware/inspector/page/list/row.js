@@ -1,0 +1,57 @@
+// One row of the list.
+
+import { addressWith } from "../shared/address.js";
+import { element } from "../shared/element.js";
+import { label } from "../shared/verdicts.js";
+import { gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
+
+const MOST = 200; // characters of a value; a cell shows fewer
+
+const short = (value) => printable(value, MOST);
+
+export function eventName({ event, type }, most = MOST) {
+  return event ? printable(event, most) : `(${type ? printable(type, most) : "no type"})`;
+}
+
+/** Make the link to all that a profile id did, or an empty text where there is none. */
+export function visitorLink(profileId, most = MOST, attributes = {}) {
+  if (!profileId) return "";
+  const dot = element("i", { class: "swatch" });
+  dot.style.setProperty("--hue", hue(profileId));
+  const href = addressWith({ visitor: profileId, profile_id: "", event: "" });
+  const made = element("a", { href, class: "visitor-link", title: `All that ${short(profileId)} did`, ...attributes },
+    dot, element("bdi", {}, printable(profileId, most)));
+  made.dataset.visitor = profileId;
+  return made;
+}
+
+export function badge(verdict) {
+  return element("span", { class: `badge ${verdict}` }, label(verdict));
+}
+
+function cell(name, ...children) {
+  return element("span", { role: "gridcell", class: name }, ...children);
+}
+
+function who({ user_id, anonymous_id, email, verdict }) {
+  if (verdict === "upload_refused") return cell("who");
+  const texts = [user_id, email].filter(Boolean).map((value) => element("bdi", {}, short(value)));
+  if (texts.length) return cell("who", texts[0], ...(texts[1] ? [" ", element("small", {}, texts[1])] : []));
+  if (!anonymous_id) return cell("who", element("small", {}, "nobody"));
+  return cell("who", element("small", { title: "anonymous id" }, "anon "), element("bdi", {}, short(anonymous_id)));
+}
+
+export function makeRow(row, previous) {
+  const { id, received_at, type, profile_id, verdict, reason } = row;
+  const made = element("div", { role: "row", id: `row-${id}`, class: `row ${verdict}` },
+    cell("time", element("time", { datetime: iso(received_at), title: iso(received_at) }, timeOrDay(received_at)),
+      previous ? element("small", { class: "gap" }, gap(received_at - previous.received_at)) : null),
+    cell("type", element("bdi", {}, type ? short(type) : "–")),
+    cell("event", element("bdi", { title: eventName(row) }, eventName(row))),
+    who(row),
+    cell("profile", visitorLink(profile_id, MOST, { tabindex: "-1" })),
+    cell("verdict", badge(verdict)),
+    cell("reason", reason ? element("bdi", { title: short(reason) }, short(reason)) : ""));
+  made.dataset.id = id;
+  return made;
+}

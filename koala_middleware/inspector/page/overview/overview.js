@@ -1,0 +1,93 @@
+// Totals, the chart, why events do not reach Koala, and what is forwarded.
+
+import { stats } from "../shared/api.js";
+import { drawChart, STEPS } from "./chart.js";
+import { $, element } from "../shared/element.js";
+import { number, plural, printable } from "../shared/format.js";
+import { RARE, VERDICTS } from "../shared/verdicts.js";
+
+const SOONEST = 1000; // ms between two looks while events arrive
+const LATEST = 5000; // and while none does: the chart moves on
+
+export class Overview {
+  #timer = 0;
+  #due = 0;
+  #last = 0;
+  #asked = 0;
+
+  constructor({ span, filter, listed, onStats }) {
+    Object.assign(this, { span, filter, listed, onStats });
+    document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+  }
+
+  /** Look again soon, but not more often than each second. */
+  changed() {
+    this.#plan(Math.max(0, this.#last + SOONEST - performance.now()));
+  }
+
+  async refresh() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    this.#last = performance.now();
+    const asked = (this.#asked += 1);
+    const listed = this.listed();
+    try {
+      const span = this.span();
+      const found = await stats(this.filter(), { seconds: span, steps: STEPS[span] });
+      if (asked !== this.#asked) return; // a later question was about something else
+      draw(found, span);
+      this.onStats(found, listed);
+    } catch {
+      // The banner says that nobody answers.
+    }
+    if (!this.#timer && !document.hidden) this.#plan(LATEST);
+  }
+
+  #plan(delay) {
+    const due = performance.now() + delay;
+    if (this.#timer && this.#due <= due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => this.refresh(), delay);
+  }
+}
+
+function draw(found, span) {
+  $("total").textContent = number(found.total);
+  for (const verdict of VERDICTS) {
+    const isHidden = RARE.includes(verdict) && found[verdict] === 0;
+    $(verdict).textContent = number(found[verdict]);
+    $(verdict).parentElement.hidden = isHidden;
+    const choice = $(`choose-${verdict}`);
+    choice.parentElement.hidden = isHidden && !choice.checked;
+  }
+  $("visitors-seen").textContent = number(found.visitors);
+  drawChart(found.series, span);
+  drawReasons(found);
+  drawForward(found.forward);
+}
+
+function drawReasons({ reasons, total, accepted }) {
+  $("reasons").hidden = reasons.length === 0;
+  $("reason-list").replaceChildren(...reasons.slice(0, 3).map(({ verdict, reason, count }) => {
+    const text = verdict === "upload_refused" ? `upload ${printable(reason)}` : printable(reason);
+    const share = element("i", { class: "share" });
+    share.style.width = `${(100 * count) / (total - accepted)}%`;
+    return element("li", { class: verdict }, share, element("bdi", { title: text }, text), " ", element("b", {}, number(count)));
+  }));
+}
+
+function drawForward(forward) {
+  const line = $("forward");
+  line.hidden = forward === null;
+  if (forward === null) return;
+  const counts = ["pending", "sent", "refused", "given_up"]
+    .filter((name) => forward[name] || name === "sent")
+    .map((name) => `${number(forward[name])} ${name.replace("_", " ")}`);
+  line.classList.toggle("faulty", Boolean(forward.fault));
+  line.replaceChildren(
+    element("b", {}, "Forwarding "), element("bdi", {}, printable(forward.to)),
+    ` · uploads: ${counts.join(", ")}`,
+    forward.fault ? element("span", {}, ` · ${printable(forward.fault)}`) : "");
+  line.title = plural(forward.pending, "upload") + " to send";
+}

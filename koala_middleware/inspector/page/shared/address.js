@@ -1,0 +1,54 @@
+// What is shown is in the URL, so that reload, back and a shared link show it again.
+
+import { VERDICTS } from "./verdicts.js";
+
+const SPANS = ["600", "3600", "86400"];
+const LONGEST = 1000; // characters, as the API takes them
+
+const listeners = new Set();
+
+export const onAddress = (listener) => listeners.add(listener);
+
+export function address() {
+  const query = new URLSearchParams(location.search);
+  const text = (name) => (query.get(name) ?? "").slice(0, LONGEST);
+  const choice = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : "");
+  return {
+    text: text("text"),
+    verdict: choice("verdict", VERDICTS),
+    profile_id: text("profile_id"),
+    visitor: text("visitor"),
+    event: /^\d{1,15}$/.test(query.get("event") ?? "") ? Number(query.get("event")) : null,
+    span: choice("span", SPANS) || SPANS[0],
+  };
+}
+
+export function addressWith(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === "" || value === null) query.delete(name);
+    else query.set(name, value);
+  }
+  const text = query.toString();
+  return text ? `?${text}` : location.pathname;
+}
+
+export function go(changes, { replace = false } = {}) {
+  const target = addressWith(changes);
+  if (target === location.search) return;
+  if (replace) history.replaceState(null, "", target);
+  else history.pushState(null, "", target);
+  tell();
+}
+
+// The filter as the API knows it; a visitor's view is a list of one profile id.
+export function apiFilter({ text, verdict, profile_id, visitor }) {
+  const filter = { text, verdict, profile_id: visitor || profile_id };
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
+}
+
+function tell() {
+  for (const listener of listeners) listener(address());
+}
+
+addEventListener("popstate", tell);

@@ -1,0 +1,110 @@
+"""The inspector's own HTTP API, which its page and ``koala-middleware tail`` use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from koala_middleware.inspector.forwarding.forwarder import Forwarder
+from koala_middleware.inspector.json_text import compact
+from koala_middleware.inspector.server.feed import Feed
+from koala_middleware.inspector.server.live import live_rows
+from koala_middleware.inspector.server.query import integer, query_filter
+from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.summary import details
+
+_MOST_LISTED = 1000
+_MOST_SECONDS = 31 * 86400
+_MOST_STEPS = 500
+
+
+def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -> list[Route]:
+    """Return the routes, which docs/inspector.rst describes."""
+
+    def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
+        if not detailed:
+            return store.rows(chosen, limit)
+        return [{**row, **details(message)} for row, message in store.messages(chosen, limit)]
+
+    async def events(request: Request) -> Response:
+        query = request.query_params
+        limit = integer(query, "limit", 100, 1, _MOST_LISTED)
+        detailed = integer(query, "details", 1, 0, 1) == 1
+        found = await run_in_threadpool(listed, query_filter(query), limit, detailed)
+        return _json({"events": found})
+
+    async def event(request: Request) -> Response:
+        number = integer(request.path_params, "number", 0, 0, (1 << 63) - 2)
+        only = Filter(after=number - 1, before=number + 1)
+        found = await run_in_threadpool(listed, only, 1, True)
+        if not found:
+            raise HTTPException(404, "there is no such event; was it cleared?")
+        return _json(found[0])
+
+    async def clear(request: Request) -> Response:
+        cleared = await run_in_threadpool(store.clear)
+        feed.wake()
+        return _json({"cleared": cleared})
+
+    async def export(request: Request) -> Response:
+        return StreamingResponse(
+            _lines(store, query_filter(request.query_params)),
+            media_type="application/x-ndjson",
+            headers={"Content-Disposition": 'attachment; filename="events.ndjson"'},
+        )
+
+    def counted(chosen: Filter, seconds: int, steps: int) -> dict[str, Any]:
+        width = seconds / steps
+        # Steps begin at whole multiples of their width, so that a bar keeps its events.
+        start = (time.time() // width - steps + 1) * width
+        return {
+            **store.totals(),
+            "chosen": store.count(chosen),
+            "series": {"seconds": width, "steps": store.series(start, width, steps)},
+            "forward": forwarder.stats() if forwarder else None,
+        }
+
+    async def stats(request: Request) -> Response:
+        query = request.query_params
+        seconds = integer(query, "seconds", 3600, 1, _MOST_SECONDS)
+        steps = integer(query, "steps", 60, 1, _MOST_STEPS)
+        return _json(await run_in_threadpool(counted, query_filter(query), seconds, steps))
+
+    async def stream(request: Request) -> Response:
+        # A browser that connects again says what it has seen.
+        seen = request.headers.get("last-event-id")
+        query = {**request.query_params, **({"after": seen} if seen else {})}
+        chosen = query_filter(query)
+        if chosen.after is None:
+            chosen = replace(chosen, after=await run_in_threadpool(store.newest))
+        return EventSourceResponse(live_rows(store, feed, chosen))
+
+    return [
+        Route("/api/events", events, methods=["GET"]),
+        Route("/api/events", clear, methods=["DELETE"]),
+        Route("/api/events/{number}", event, methods=["GET"]),
+        Route("/api/events.ndjson", export, methods=["GET"]),
+        Route("/api/stats", stats, methods=["GET"]),
+        Route("/api/stream", stream, methods=["GET"]),
+    ]
+
+
+def _json(value: object) -> Response:
+    # Not JSONResponse, which fails on half a surrogate pair: JSON may have one.
+    return Response(compact(value), media_type="application/json")
+
+
+def _lines(store: EventStore, chosen: Filter) -> Iterator[str]:
+    chosen = replace(chosen, after=chosen.after or 0)
+    while found := store.messages(chosen, _MOST_LISTED):
+        yield "".join(f"{compact(message)}\n" for _, message in found)
+        chosen = replace(chosen, after=found[-1][0]["id"])

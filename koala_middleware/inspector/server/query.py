@@ -1,0 +1,56 @@
+"""What the query of a URL asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+
+from koala_middleware.inspector.storage.event_store import Filter
+from koala_middleware.inspector.verdict import VERDICTS
+
+_MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
+_LONGEST = 1000
+
+
+def query_filter(query: Mapping[str, str]) -> Filter:
+    """Return the filter that a query describes.
+
+    Raises HTTPException for a wrong one, with a message for who sent it.
+    """
+    verdict = query.get("verdict") or None
+    if verdict not in (None, *VERDICTS):
+        raise _wrong("verdict", f"one of {', '.join(VERDICTS)}")
+    return Filter(
+        verdict=verdict,
+        profile_id=_text(query, "profile_id"),
+        text=_text(query, "text"),
+        after=_id(query, "after"),
+        before=_id(query, "before"),
+    )
+
+
+def integer(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Return a number of the query, or the default.
+
+    Raises HTTPException for one that is none, or out of bounds.
+    """
+    text = query.get(name, "") or str(default)
+    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
+        return int(text)
+    raise _wrong(name, f"a whole number from {least} to {most}")
+
+
+def _id(query: Mapping[str, str], name: str) -> int | None:
+    return integer(query, name, 0, 0, _MOST_ID) if query.get(name) else None
+
+
+def _text(query: Mapping[str, str], name: str) -> str | None:
+    text = query.get(name) or None
+    if text is not None and len(text) > _LONGEST:
+        raise _wrong(name, f"at most {_LONGEST} characters")
+    return text
+
+
+def _wrong(name: str, expected: str) -> HTTPException:
+    return HTTPException(400, f"{name}: expected {expected}")

@@ -1,0 +1,34 @@
+"""Clients of somebody else's, which take what the SDK's take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Tracking:
+    """One that sends at once."""
+
+    def track(
+        self,
+        user_id: Any = None,
+        event: Any = None,
+        properties: Any = None,
+        context: Any = None,
+        timestamp: Any = None,
+        anonymous_id: Any = None,
+    ) -> Any:
+        return self.sent(event)
+
+    def sent(self, event: Any) -> Any:
+        return event
+
+
+class Queueing(Tracking):
+    """One that queues as the SDK's does."""
+
+    def sent(self, event: Any) -> Any:
+        return self._enqueue({"event": event})
+
+    def _enqueue(self, message: Any) -> Any:
+        assert not self.send  # type: ignore[attr-defined]
+        return True, message
