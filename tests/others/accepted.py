@@ -37,12 +37,6 @@ ACCEPTED = [
         "its application returns None, which our body finds out before the lint",
         _BOTH,
     ),
-    Accepted(
-        "Django",
-        "template_tests.test_response.CacheMiddlewareTest.test_middleware_caching",
-        "a response with a minted cookie is private, so Django's cache leaves it out",
-        ("mint",),
-    ),
     *(
         Accepted(
             "Django",
@@ -60,7 +54,7 @@ ACCEPTED = [
     ),
     Accepted(
         "Flask",
-        "tests.test_regression::test_app_freed_on_zero_refcount",
+        "tests.test_basic::test_app_freed_on_zero_refcount",
         "app.wsgi_app = X(app.wsgi_app), as Flask documents it, is a cycle, whatever X is",
         _BOTH,
     ),

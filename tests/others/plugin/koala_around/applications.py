@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -12,16 +13,17 @@ import koala_middleware.wsgi
 
 from . import mode, visits
 
-_MINTED = "ko_id="
+_given: ContextVar[Any] = ContextVar("given")
 
 
 def wsgi(app: Any, middleware: Any = koala_middleware.wsgi.KoalaMiddleware) -> Any:
     """Return a WSGI application with ours around it."""
     if mode.LENDS:
         app = _above(visits.take_back_from_environ, app)
-    app = middleware(app, **mode.OPTIONS)
-    if "mint" in mode.OPTIONS:
-        app = _without_minted(app)
+    minting = "mint" in mode.OPTIONS
+    app = middleware(_noting(app) if minting else app, **mode.OPTIONS)
+    if minting:
+        app = _restoring(app)
     return _above(visits.lend_to_environ, app) if mode.LENDS else app
 
 
@@ -29,9 +31,10 @@ def asgi(app: Any, middleware: Any = koala_middleware.asgi.KoalaMiddleware) -> A
     """Return an ASGI application with ours around it."""
     if mode.LENDS:
         app = _above_async(visits.take_back_from_scope, app)
-    app = middleware(app, **mode.OPTIONS)
-    if "mint" in mode.OPTIONS:
-        app = _without_minted_async(app)
+    minting = "mint" in mode.OPTIONS
+    app = middleware(_noting_async(app) if minting else app, **mode.OPTIONS)
+    if minting:
+        app = _restoring_async(app)
     return _above_async(visits.lend_to_scope, app) if mode.LENDS else app
 
 
@@ -77,31 +80,57 @@ def _above_async(change: Callable[[Any], None], app: Any) -> Any:
     return application
 
 
-def _without_minted(app: Any) -> Any:
-    def application(environ: Any, start_response: Any) -> Any:
-        def start_response_without_minted(
-            status: str, headers: Any, *args: Any, **kwargs: Any
-        ) -> Any:
-            if any(value.startswith(_MINTED) for _, value in headers):
-                headers = [header for header in headers if not header[1].startswith(_MINTED)]
-            return start_response(status, headers, *args, **kwargs)
+def _noting(app: Any) -> Any:
+    """Note the headers that an application responds with."""
 
-        return app(environ, start_response_without_minted)
+    def application(environ: Any, start_response: Any) -> Any:
+        def noting(status: Any, headers: Any, *args: Any, **kwargs: Any) -> Any:
+            token = _given.set(headers)
+            try:
+                return start_response(status, headers, *args, **kwargs)
+            finally:
+                _given.reset(token)
+
+        return app(environ, noting)
 
     return application
 
 
-def _without_minted_async(app: Any) -> Any:
-    minted = _MINTED.encode()
+def _restoring(app: Any) -> Any:
+    """Take away again what ``mint`` has added to them: the tests compare headers."""
 
+    def application(environ: Any, start_response: Any) -> Any:
+        def restoring(status: Any, headers: Any, *args: Any, **kwargs: Any) -> Any:
+            visits.check_headers(_given.get(), headers)
+            return start_response(status, _given.get(), *args, **kwargs)
+
+        return app(environ, restoring)
+
+    return application
+
+
+def _noting_async(app: Any) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        async def send_without_minted(message: Any) -> None:
-            headers = message.get("headers", ())
-            if isinstance(headers, list) and any(value.startswith(minted) for _, value in headers):
-                headers = [header for header in headers if not header[1].startswith(minted)]
-                message = {**message, "headers": headers}
-            await send(message)
+        async def noting(message: Any) -> None:
+            token = _given.set(message)
+            try:
+                await send(message)
+            finally:
+                _given.reset(token)
 
-        await app(scope, receive, send_without_minted)
+        await app(scope, receive, noting)
+
+    return application
+
+
+def _restoring_async(app: Any) -> Any:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        async def restoring(message: Any) -> None:
+            given = _given.get()
+            if message is not given:
+                visits.check_headers(given.get("headers", ()), message["headers"])
+            await send(given)
+
+        await app(scope, receive, restoring)
 
     return application

@@ -18,6 +18,9 @@ _client = Client("key", send=False)
 _numbers: Iterator[int] = count(1)
 
 
+_MINTS = ("vary", b"vary", "cache-control", b"cache-control")
+
+
 class LentCookie(str):
     """A ``Cookie`` header of a WSGI environ, and the one that it stands in for."""
 
@@ -80,6 +83,20 @@ def check(cookie: str) -> None:
     tracked = message["properties"].get("profile_id")
     if tracked != profile_id:
         report(f"tracked as {tracked}, not as {profile_id}")
+
+
+def check_headers(given: Any, headers: Any) -> None:
+    """Report headers that have changed in another way than ``mint`` has to change them."""
+    if headers is not given and _others(headers) != _others(given):
+        report(f"{_others(given)} became {_others(headers)}")
+
+
+def _others(headers: Any) -> list[Any]:
+    return [
+        (name, value)
+        for name, value in headers
+        if name.lower() not in _MINTS and value[:6] not in ("ko_id=", b"ko_id=")
+    ]
 
 
 def report(fault: str) -> None:
