@@ -64,7 +64,7 @@ SUITES = [
     Suite(
         "Werkzeug",
         "3.1.9",
-        ("pytest", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
+        ("pytest==9.2.0", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
         # Its development servers take minutes to start and stop.
         tests=("-m", "not dev_server", "tests"),
         every=("tests",),
@@ -74,13 +74,20 @@ SUITES = [
         "Flask",
         "3.1.3",
         # It imports a private name of pytest's that version 9 has no more.
-        ("pytest<9", "asgiref", "greenlet", "python-dotenv"),
+        ("pytest==8.4.2", "asgiref", "greenlet", "python-dotenv"),
         quick=("tests",),
     ),
     Suite(
         "starlette",
         "1.10.0",
-        ("pytest", "starlette[full]", "httpx2[zstd]", "blockbuster", "opentelemetry-sdk", "trio"),
+        (
+            "pytest==9.2.0",
+            "starlette[full]",
+            "httpx2[zstd]",
+            "blockbuster",
+            "opentelemetry-sdk",
+            "trio",
+        ),
         quick=("tests",),
     ),
     Suite(
@@ -97,7 +104,7 @@ SUITES = [
         "fastapi",
         "0.165.0",
         (
-            "pytest",
+            "pytest==9.2.0",
             "pytest-timeout",
             "fastapi[all]",
             "a2wsgi",
@@ -119,13 +126,22 @@ SUITES = [
         every=("tests",),
         modes=_FEW,
     ),
-    Suite("a2wsgi", "1.10.10", ("pytest", "pytest-asyncio", "httpx", "starlette", "baize")),
-    Suite("asgiref", "3.13.0", ("pytest", "pytest-asyncio", "packaging", "setuptools")),
-    Suite("WebTest", "3.0.7", ("pytest", "PasteDeploy", "pyquery", "WSGIProxy2")),
+    Suite("a2wsgi", "1.10.10", ("pytest==9.2.0", "pytest-asyncio", "httpx", "starlette", "baize")),
+    Suite("asgiref", "3.13.0", ("pytest==9.2.0", "pytest-asyncio", "packaging", "setuptools")),
+    Suite("WebTest", "3.0.7", ("pytest==9.2.0", "PasteDeploy", "pyquery", "WSGIProxy2")),
     Suite(
         "falcon",
         "4.4.0",
-        ("pytest", "aiofiles", "cbor2", "httpx", "msgpack", "pyyaml", "requests", "websockets"),
+        (
+            "pytest==9.2.0",
+            "aiofiles",
+            "cbor2",
+            "httpx",
+            "msgpack",
+            "pyyaml",
+            "requests",
+            "websockets",
+        ),
         # Those start one server after another.
         tests=("-m", "not slow", "--ignore=tests/asgi/test_asgi_servers.py", "tests"),
         modes=_FEW,

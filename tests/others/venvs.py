@@ -43,7 +43,7 @@ def python(suite: Suite, cache: Path, wheel: Path) -> Path:
     """Return the Python of the suite's virtual environment, with this wheel of ours in it."""
     folder = cache / "venvs" / suite.name.lower()
     executable = folder / "bin" / "python"
-    pins = [f"{suite.name}=={suite.version}", "pytest", *suite.requires]
+    pins = [f"{suite.name}=={suite.version}", *suite.requires]
     installed = folder / "installed"
     wanted = "\n".join([sys.version, *pins, CONSTRAINTS.read_text()])
     into = ("--python", str(executable))
@@ -53,7 +53,8 @@ def python(suite: Suite, cache: Path, wheel: Path) -> Path:
         )
         _pip(*into, "install", "--constraint", str(CONSTRAINTS), *pins, str(wheel))
         installed.write_text(wanted)
-    _pip(*into, "install", "--force-reinstall", "--no-deps", str(wheel))
+    else:
+        _pip(*into, "install", "--force-reinstall", "--no-deps", str(wheel))
     return executable
 
 
