@@ -80,11 +80,12 @@ def _minting(start_response: StartResponse, visitor: Visitor) -> StartResponse:
     """Wrap ``start_response`` to set the cookie of a minted profile id."""
 
     def start_response_with_cookie(
-        status: str, headers: list[tuple[str, str]], *exc_info: Any
+        status: str, headers: list[tuple[str, str]], *exc_info: Any, **by_keyword: Any
     ) -> Callable[[bytes], object]:
         if ours := visitor.cookie_headers(status, headers):
             headers = replaced(headers, ours)
-        return start_response(status, headers, *exc_info)
+        # PEP 3333 wants exc_info by position, but servers also take it by keyword.
+        return start_response(status, headers, *exc_info, **by_keyword)
 
     return start_response_with_cookie
 
