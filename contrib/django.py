@@ -15,12 +15,13 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 from django.utils.module_loading import import_string
 
+from koala_middleware import current
 from koala_middleware.contrib._django_responses import VISITOR, scope_response, simple_kinds
 from koala_middleware.cookies import cookie_header
+from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
-from koala_middleware.request import asks, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, reset_after_await, reset_current, set_current
+from koala_middleware.visitor import Visitor
 
 _DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
 _PLACE = "the Django settings"
@@ -46,8 +47,8 @@ class KoalaMiddleware:
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
         self.options = options = _options()
-        self._is_plain = options.request_filter is None and not asks(options)
-        self._visit = visiting(options, lambda request: request)
+        factory = VisitorFactory(options, lambda request: request)
+        self._make_visitor, self._is_plain = factory.make_visitor, factory.is_plain
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -59,10 +60,7 @@ class KoalaMiddleware:
         if scope is not None and cookies and "," in cookies:
             # Django 5.2 joins a Cookie header that came in pieces with commas.
             cookies = cookie_header(scope.get("headers", ())) or cookies
-        if self._is_plain:
-            visitor = Visitor(None, None, cookies, self.options)
-        else:
-            visitor = self._visit(cookies, request)
+        visitor = self._make_visitor(cookies, request)
         if scope is None:
             request.META["koala.visitor"] = visitor
         else:
@@ -71,11 +69,12 @@ class KoalaMiddleware:
 
         if self.is_async:
             return self._respond(visitor, request)
-        token = set_current(visitor)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             response: HttpResponseBase = self.get_response(request)
         finally:
-            reset_current(token)
+            variable.reset(token)
         # What scope_response() does for most responses; the call would cost as much again.
         if (
             self._is_plain
@@ -86,11 +85,12 @@ class KoalaMiddleware:
         return scope_response(visitor, response)  # type: ignore[no-any-return]
 
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
-        token = set_current(visitor)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             response: HttpResponseBase = await self.get_response(request)
         finally:
-            reset_after_await(token)
+            current.reset_after_await(variable, token)
         if (
             self._is_plain
             and type(response) in simple_kinds
