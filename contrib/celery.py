@@ -13,12 +13,12 @@ from celery import Celery, Task, signals
 from celery.app.amqp import AMQP
 from celery.worker.request import Request
 
-from koala_middleware import segment
+from koala_middleware import current, segment
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
 from koala_middleware.segment.wrappers import instrumented
-from koala_middleware.visitor import Visitor, call_as, current
+from koala_middleware.visitor import Visitor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -78,7 +78,7 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
 
 
 def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    visitor = current.get()
+    visitor = current.variable.get()
     if (visitor or (visitor is not None and visitor.bound)) and _options_of(app):
         kwargs["headers"] = _with_visitor(dict(kwargs.get("headers") or {}), visitor)
     return send(*args, **kwargs)
@@ -123,7 +123,7 @@ def _call_as_sender(
     profile_id, anonymous_id = map(partial(_arrived_id, message), HEADERS, (options.parse, str))
     visitor = Visitor(profile_id, anonymous_id, None, options)
     visitor.bound = _json_properties(_arrived(message, PROPERTIES))
-    return call_as(visitor, call, *args, **kwargs)
+    return current.call_as(visitor, call, *args, **kwargs)
 
 
 def _options_of(app: Celery) -> Options | None:

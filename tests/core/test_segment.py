@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from segment.analytics.client import Client
 
 import koala_middleware as koala
-from koala_middleware.request import visiting
+from koala_middleware.current import call_as
+from koala_middleware.factory import VisitorFactory
 from koala_middleware.segment import sdk
-from koala_middleware.visitor import Visitor, call_as
+from koala_middleware.visitor import Visitor
 from tests.clients import SDKS, Tracking
 from tests.processes import output_of
 from tests.visitors import ALICE, BOB
@@ -400,8 +401,8 @@ EVERY_OPTION = koala.Options(
 def test_any_arguments_with_every_option_on(
     client: Any, args: list[Any], kwargs: dict[str, Any], bound: dict[str, Any]
 ) -> None:
-    visit = visiting(EVERY_OPTION, lambda environ: environ)
-    visitor = visit(f"ko_id={ALICE}", {"REMOTE_ADDR": "192.0.2.7"})
+    factory = VisitorFactory(EVERY_OPTION, lambda environ: environ)
+    visitor = factory.make_visitor(f"ko_id={ALICE}", {"REMOTE_ADDR": "192.0.2.7"})
     visitor.bound = bound
     bare = outcome(client, args, kwargs)
     ours = call_as(visitor, outcome, client, args, kwargs)
@@ -448,8 +449,8 @@ def test_event_too_large_goes_without_ours_but_with_an_id(client: Any, alice: No
 
 
 def test_event_that_only_the_context_makes_too_large_goes_without(client: Any) -> None:
-    visit = visiting(koala.Options(context=True), lambda environ: environ)
-    visitor = visit(None, {"REMOTE_ADDR": "192.0.2.7"})
+    factory = VisitorFactory(koala.Options(context=True), lambda environ: environ)
+    visitor = factory.make_visitor(None, {"REMOTE_ADDR": "192.0.2.7"})
     properties = of_size(client, (32 << 10) - 10)
     message = call_as(visitor, sent, client, "u1", "E", properties, message_id="m1")
     assert "ip" not in message["context"]

@@ -27,7 +27,8 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware.contrib import celery as plugin
 from koala_middleware.contrib.celery import instrument, uninstrument
-from koala_middleware.visitor import Visitor, call_as
+from koala_middleware.current import call_as
+from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
 from tests.processes import run_script
