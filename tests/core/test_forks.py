@@ -465,6 +465,27 @@ client.flush()
         assert run(collector, script) == "True\n"
 
 
+def test_child_finds_nobody_in_the_contexts_that_it_returns_to() -> None:
+    """A fork in ``Context.run``: only the innermost context can be changed from there."""
+    script = f"""
+def children():
+    fork(lambda: print(koala.current_visitor(), flush=True))
+    return os.fork()
+
+with koala.profile("{ALICE}"):
+    carried = koala.carry(koala.get_profile_id)
+    child = contextvars.copy_context().run(children)
+    print(koala.get_profile_id(), carried(), koala.get_profile_id(), flush=True)
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+client.flush()
+"""
+    with collecting() as collector:
+        seen = run(collector, "import contextvars\n" + script).splitlines()
+    assert sorted(seen) == sorted(["None", f"None {ALICE} None", f"{ALICE} {ALICE} {ALICE}"])
+
+
 def test_child_starts_with_nobody() -> None:
     """https://github.com/PostHog/posthog-python/pull/806"""
     script = f"""

@@ -23,6 +23,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware.current import call_as
 from koala_middleware.factory import VisitorFactory
+from koala_middleware.request import RequestDetails
 from koala_middleware.segment import sdk
 from koala_middleware.visitor import Visitor
 from tests.clients import SDKS, Tracking
@@ -813,16 +814,19 @@ def test_default_client_of_the_module_is_not_made_by_us(monkeypatch: pytest.Monk
 def test_each_addition_fails_by_itself(
     events: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
+    class BrokenDetails(RequestDetails):
+        def context(self) -> dict[str, Any]:
+            raise LookupError
+
     class Broken(Visitor):
         @property
         def anonymous_id(self) -> str:
             raise LookupError
 
-        def context(self) -> dict[str, Any]:
-            raise LookupError
-
     koala.instrument()
-    visitor = Broken(ALICE, options=koala.Options(context=True))
+    options = koala.Options(context=True)
+    details = BrokenDetails(options, lambda environ: environ, {})
+    visitor = Broken(ALICE, options=options, details=details)
     with pytest.raises(AssertionError):
         call_as(visitor, analytics.track, None, "E")
     call_as(visitor, analytics.track, "u1", "E")

@@ -605,6 +605,22 @@ def test_own_parse_is_asked_again(events: Events) -> None:
     assert wait_for(events, 2) == {"a": ALICE, "b": None}
 
 
+def test_parse_is_called_as_nobody() -> None:
+    """What it tracks must not be attributed to whoever is current where the task runs."""
+    seen: list[str | None] = []
+
+    def parse(value: str) -> str:
+        seen.append(koala.get_profile_id())
+        return value
+
+    instrument(parse=parse)
+    message = {"koala_profile_id": ALICE, "task": "note", "id": "1"}
+    request = SimpleNamespace(app=note.app, request_dict=message)
+    with koala.profile(BOB), pytest.raises(AttributeError):
+        Request.on_timeout(request, True, 1)  # type: ignore[arg-type]
+    assert seen == [None]
+
+
 @pytest.mark.usefixtures("worker")
 def test_parse_that_fails_or_returns_too_much_refuses(
     events: Events, caplog: pytest.LogCaptureFixture
