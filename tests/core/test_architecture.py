@@ -55,3 +55,8 @@ def test_core_imports_the_standard_library_alone() -> None:
 def test_core_depends_on_two_packages_at_most() -> None:
     needed = [name for name in requires("koala-middleware") or () if "extra ==" not in name]
     assert len(needed) <= 2
+
+
+def test_files_fit_on_two_screens() -> None:
+    long = [str(path) for path in modules().values() if len(path.read_text().splitlines()) > 250]
+    assert not long

@@ -617,7 +617,7 @@ def test_parse_is_called_as_nobody() -> None:
     message = {"koala_profile_id": ALICE, "task": "note", "id": "1"}
     request = SimpleNamespace(app=note.app, request_dict=message)
     with koala.profile(BOB), pytest.raises(AttributeError):
-        Request.on_timeout(request, True, 1)  # type: ignore[arg-type]
+        Request.on_timeout(request, True, 1)
     assert seen == [None]
 
 
