@@ -267,12 +267,37 @@ def test_request_is_copied(copied: Callable[[Any], Any]) -> None:
     assert copied(request).koala in (None, request.koala)
 
 
-def test_finished_request_is_freed_at_once() -> None:
+@pytest.mark.parametrize("who", [ALICE, None])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {
+            "KOALA_CONTEXT": True,
+            "KOALA_EMAIL": lambda request: "a@b.c",
+            "KOALA_HEADER_NAME": "X-Visitor",
+            "KOALA_MINT": koala.Mint(when=lambda request: True),
+            "KOALA_REQUEST_FILTER": lambda request: True,
+        },
+    ],
+    ids=["plain", "options"],
+)
+def test_finished_request_is_freed_at_once(
+    options: dict[str, Any], who: str | None, events: Events
+) -> None:
     """Nothing of a request is in a cycle, which would wait for the collector."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        track("E")
+        return HttpResponse()
+
+    with override_settings(**options):
+        middleware: Any = KoalaMiddleware(view)
     gc.disable()
     try:
-        request = request_of(ALICE)
-        response = KoalaMiddleware(page)(request)
+        request = request_of(who)
+        response = middleware(request)
+        response.close()
         freed = [weakref.ref(request), weakref.ref(response)]
         del request, response
         assert [ref() for ref in freed] == [None, None]
