@@ -13,12 +13,13 @@ from celery import Celery, Task, signals
 from celery.app.amqp import AMQP
 from celery.worker.request import Request
 
-from koala_middleware import segment
+from koala_middleware import current, segment
+from koala_middleware.callables import ask
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
 from koala_middleware.segment.wrappers import instrumented
-from koala_middleware.visitor import Visitor, call_as, current
+from koala_middleware.visitor import Visitor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,14 +36,14 @@ _patches = Patches()
 def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> None:
     """Let each task run as the visitor who was current where it was sent.
 
-    To be called where tasks are sent and where they run. Segment's calls are instrumented, too,
-    and a worker that shuts down uploads what they have queued.
+    Call this where tasks are sent and where they run. Segment's calls are instrumented, too, and
+    a worker that shuts down uploads what they have queued.
 
     :param app: the only Celery app this is for, or None for all of the process.
     :param options: those of :class:`koala_middleware.Options`, of which a task needs two:
         ``property_name``, and ``parse``, which a profile id that arrives must pass once more.
 
-    Raises TypeError or ValueError for what is no app, and for an unknown or wrong option.
+    Raises TypeError or ValueError for what is not an app, and for an unknown or wrong option.
     """
     if not isinstance(app, Celery | None):
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
@@ -78,18 +79,20 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
 
 
 def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    visitor = current.get()
+    visitor = current.variable.get()
     if (visitor or (visitor is not None and visitor.bound)) and _options_of(app):
         kwargs["headers"] = _with_visitor(dict(kwargs.get("headers") or {}), visitor)
     return send(*args, **kwargs)
 
 
 def _with_visitor(headers: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
-    own: dict[str, Any] = dict(
-        zip(HEADERS, (visitor.profile_id, visitor.anonymous_id), strict=True)
-    )
-    own |= {PROPERTIES: visitor.bound}
-    source = headers if headers.keys() & own else own  # a retry brings those it was sent with
+    ids = (visitor.profile_id, visitor.anonymous_id)
+    current_headers: dict[str, Any] = {
+        **dict(zip(HEADERS, ids, strict=True)),
+        PROPERTIES: visitor.bound,
+    }
+    # A retry has the headers that the task was sent with.
+    source = headers if headers.keys() & current_headers else current_headers
     sent: dict[str, Any] = {name: source[name] for name in HEADERS if _is_id(source.get(name))}
     properties = _json_properties(source.get(PROPERTIES))
     if properties:
@@ -123,7 +126,7 @@ def _call_as_sender(
     profile_id, anonymous_id = map(partial(_arrived_id, message), HEADERS, (options.parse, str))
     visitor = Visitor(profile_id, anonymous_id, None, options)
     visitor.bound = _json_properties(_arrived(message, PROPERTIES))
-    return call_as(visitor, call, *args, **kwargs)
+    return current.call_as(visitor, call, *args, **kwargs)
 
 
 def _options_of(app: Celery) -> Options | None:
@@ -142,7 +145,7 @@ def _arrived_id(
     value = _arrived(message, name)
     parsed, fault = "", None
     try:
-        parsed = str(parse(value) or "") if _is_id(value) else ""
+        parsed = str(ask(partial(parse, value)) or "") if _is_id(value) else ""
     except Exception as raised:
         fault = raised
     if value is not None and not _is_id(parsed):
@@ -154,11 +157,12 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
 
 
-def _json_properties(given: object) -> dict[str, Any]:
-    """Return those properties that JSON has a form for, or none if they are too large."""
-    properties = given if isinstance(given, Mapping) else {}
-    kept = {name: value for name, value in properties.items() if _is_json({name: value})}
-    return kept if len(json.dumps(kept)) <= _MOST_PROPERTIES else {}
+def _json_properties(properties: object) -> dict[str, Any]:
+    """Return the properties that JSON can represent, or none if they are too large."""
+    if not isinstance(properties, Mapping):
+        return {}
+    valid = {name: value for name, value in properties.items() if _is_json({name: value})}
+    return valid if len(json.dumps(valid)) <= _MOST_PROPERTIES else {}
 
 
 def _is_json(value: object) -> bool:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class KoalaMiddleware(wsgi.KoalaMiddleware):
     """Make the visitor of each request current: ``app.wsgi_app = KoalaMiddleware(app.wsgi_app)``.
 
-    As :class:`koala_middleware.wsgi.KoalaMiddleware`, but that a ``request_filter`` gets a
+    Like :class:`koala_middleware.wsgi.KoalaMiddleware`, except that a ``request_filter`` gets a
     :class:`flask.Request`. It may look at everything but the body, which is the view's to read.
     """
 
-    def request(self, environ: WSGIEnvironment) -> Request:
+    def make_request(self, environ: WSGIEnvironment) -> Request:
         return Request(environ, populate_request=False, shallow=True)
 
 

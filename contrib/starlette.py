@@ -10,12 +10,12 @@ from koala_middleware import asgi
 class KoalaMiddleware(asgi.KoalaMiddleware):
     """Make the visitor of each request and websocket current: ``app.add_middleware(…)``.
 
-    As :class:`koala_middleware.asgi.KoalaMiddleware`, but that a ``request_filter`` gets a
+    Like :class:`koala_middleware.asgi.KoalaMiddleware`, except that a ``request_filter`` gets a
     :class:`starlette.requests.HTTPConnection`. Starlette builds its middleware when the server
     starts, so that is when a wrong option raises.
     """
 
-    def request(self, scope: asgi.Scope) -> HTTPConnection:
+    def make_request(self, scope: asgi.Scope) -> HTTPConnection:
         return HTTPConnection(scope)
 
 

@@ -1,5 +1,6 @@
 """Give every Segment event the Koala profile id of the visitor whose request caused it."""
 
+from koala_middleware import collector as collector  # its hook
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options

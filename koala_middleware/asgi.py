@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware import current
 from koala_middleware.caching import replaced
+from koala_middleware.factory import VisitorFactory
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import asks, visiting
+from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import NOBODY, Visitor, reset_current, set_current
+from koala_middleware.visitor import NOBODY
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -41,8 +43,7 @@ class KoalaMiddleware:
     def __init__(self, app: ASGIApp, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
-        self._asks = asks(self.options)
-        self._visit = visiting(self.options, self.request)
+        self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
         self._enabled = self.options.enabled
         if self._enabled:
             instrument()
@@ -58,32 +59,34 @@ class KoalaMiddleware:
         try:
             headers = scope["headers"]
             # A copy, as the application may edit them.
-            headers = tuple(headers) if type(headers) is list else _read_headers(scope)
+            headers = headers.copy() if type(headers) is list else _read_headers(scope)
         except KeyError:
             headers = ()
-        visitor = self._visit(headers, scope)
-        # In the server's own scope, not in a copy: code around the middleware shall see it.
+        visitor = self._make_visitor(headers, scope)
+        # In the server's own scope, not in a copy, so that outer middleware can see it.
         scope["koala"] = visitor
-        if self._asks and visitor.minted is not None:
-            send = _minting(send, visitor)
-        token = set_current(visitor)
+        details = visitor.details
+        if details is not None and details.new_profile_id is not None:
+            send = _setting_cookie(send, details)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             await self.app(scope, receive, send)
         finally:
             try:  # noqa: SIM105 (reset_after_await(), without the cost of one more call)
-                reset_current(token)
+                variable.reset(token)
             except ValueError:
                 pass
-            if self._asks:
-                visitor.end_request()
+            if details is not None:
+                details.detach()
 
-    def request(self, scope: Scope) -> object:
-        """Return what a ``request_filter`` gets."""
+    def make_request(self, scope: Scope) -> object:
+        """Return what the options that take a request are called with."""
         return scope
 
 
 def _read_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
-    """Return the headers of a scope, which the application can still read."""
+    """Return the headers of a scope, and leave them for the application to read."""
     headers = scope["headers"]
     try:
         read = list(headers)
@@ -95,16 +98,19 @@ def _read_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
     return read
 
 
-def _minting(send: Send, visitor: Visitor) -> Send:
-    """Wrap ``send`` to set the cookie of a minted profile id."""
+def _setting_cookie(send: Send, details: RequestDetails) -> Send:
+    """Wrap ``send`` to set the cookie of a new profile id."""
 
     async def send_with_cookie(message: Message) -> None:
         if message["type"] in _STARTS:
             raw = list(message.get("headers", ()))
             # A generator, so that what cannot be decoded fails where faults are handled.
             headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
-            if ours := visitor.cookie_headers(message.get("status"), headers):
-                encoded = {name.lower().encode(): v.encode("latin-1") for name, v in ours.items()}
+            if cookie_headers := details.cookie_headers(message.get("status"), headers):
+                encoded = {
+                    name.lower().encode(): value.encode("latin-1")
+                    for name, value in cookie_headers.items()
+                }
                 message = {**message, "headers": replaced(raw, encoded)}
         await send(message)
 

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from koala_middleware.cookies import parse_anonymous_id, parse_profile_id
+from koala_middleware.current import call_as
+from koala_middleware.faults import log_once
+
 T = TypeVar("T")
+
+_OURS = (parse_profile_id, parse_anonymous_id)  # track nothing, unlike, perhaps, those of a user
 
 FUNCTION = "a callable that is not a coroutine function"
 
@@ -36,3 +43,27 @@ def answer(value: T) -> T:
             close()
         raise TypeError("expected an answer, got an awaitable")
     return value
+
+
+def ask(function: Callable[[], T]) -> T:
+    """Call a function as nobody, and return its answer.
+
+    A server's context may still have somebody from the request before, and an event that is
+    tracked while another is filled would ask for itself.
+    """
+    return answer(call_as(None, function))
+
+
+def parse_first(
+    parse: Callable[[str], str | None], values: Iterable[str], place: str
+) -> str | None:
+    """Return the first value that ``parse`` accepts, or None; ``place`` is where they are from."""
+    try:
+        for value in values:
+            parsed = parse(value) if parse in _OURS else ask(functools.partial(parse, value))
+            if parsed is not None and parsed != "":
+                # The SDK silently drops values such as uuid.UUID.
+                return parsed if isinstance(parsed, str) else str(parsed)
+    except Exception as fault:
+        log_once(f"{place} cannot be parsed: its requests have no such id", fault)
+    return None

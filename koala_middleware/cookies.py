@@ -55,6 +55,21 @@ def _joined_values(header: str, needle: str) -> Iterator[str]:
             yield pair[len(needle) :]
 
 
+def first_cookie_value(header: str, name: str) -> str | None:
+    """Return the raw value, up to the next ``;``, of the first cookie ``name``, or None.
+
+    Unlike :func:`cookie_values` it keeps to the order of a header whose pieces were joined with
+    commas: browsers send the cookie with the most specific path first (RFC 6265, section 5.4).
+    """
+    found = re.search(rf"(?:^|[;,])[ \t]*{re.escape(name)}=([^;]*)", header)
+    return found[1].strip(" \t") if found and len(found[1]) <= LONGEST_VALUE else None
+
+
+def before_joint(value: str) -> str:
+    """Return a cookie's value without what was joined to it with a comma."""
+    return _JOINT.split(value, maxsplit=1)[0].rstrip(" \t")
+
+
 def mentions_cookie(header: str, name: str) -> bool:
     """Return whether a header names the cookie, whatever its value and whoever joined the header.
 

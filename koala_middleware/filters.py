@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from koala_middleware.callables import FUNCTION, answer, is_function
-from koala_middleware.cookies import cookie_values, unquote_cookie
+from koala_middleware.cookies import before_joint, first_cookie_value, unquote_cookie
 from koala_middleware.sources import Source, source_of
 
 _YES = ("1", "true", "yes")
@@ -68,7 +68,7 @@ skip_bots = Filter(_has_no_bots_name)
 def skip_paths(*patterns: str) -> Filter:
     """Refuse paths that match a pattern, such as ``"/health"`` or ``"/static/*"``.
 
-    Raises TypeError for a pattern that is no str.
+    Raises TypeError for a pattern that is not a str.
     """
     for pattern in patterns:
         if not isinstance(pattern, str):
@@ -81,21 +81,26 @@ def consent_cookie(
 ) -> Filter:
     """Refuse a request unless its cookie ``name`` says that the visitor consents.
 
-    :param accepts: the value that does, or some of them, or a function of it; percent-encoding
-        and a pair of double quotes are removed from the value first.
+    If there are several of that name, the first decides: the one with the most specific path.
+
+    :param accepts: the value that means consent, a collection of such values, or a function of the
+        value; percent-encoding and a pair of double quotes are removed from the value first. Behind
+        a server that joins HTTP/2's cookies with commas, a function also gets what follows the
+        comma.
 
     Raises TypeError for a function that is asynchronous.
     """
     if callable(accepts) and not is_function(accepts):
         raise TypeError(f"consent_cookie: expected {FUNCTION}, got {accepts!r}")
-    agrees = (
-        accepts
-        if callable(accepts)
-        else frozenset([accepts] if isinstance(accepts, str) else accepts).__contains__
-    )
+    values = () if callable(accepts) else [accepts] if isinstance(accepts, str) else accepts
+    accepted = frozenset(values)
 
     def consents(source: Source) -> bool:
-        value = next(cookie_values(source.cookies or "", name), None)
-        return value is not None and bool(answer(agrees(unquote_cookie(value))))
+        value = first_cookie_value(source.cookies or "", name)
+        if value is None:
+            return False
+        if callable(accepts):
+            return bool(answer(accepts(unquote_cookie(value))))
+        return unquote_cookie(before_joint(value)) in accepted
 
     return Filter(consents)

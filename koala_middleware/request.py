@@ -1,4 +1,4 @@
-"""The visitor of one request, as its options want it."""
+"""What a request says beyond its cookies, for the options that need it."""
 
 from __future__ import annotations
 
@@ -6,88 +6,46 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from koala_middleware.caching import Headers
-from koala_middleware.callables import answer
+from koala_middleware.callables import ask, parse_first
 from koala_middleware.context import CONTEXT_KEYS, request_context
 from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
 from koala_middleware.mint import Mint, mint_profile_id
 from koala_middleware.options import Options
 from koala_middleware.sources import snapshot, source_of
-from koala_middleware.visitor import Cookies, Visitor, call_as, parse_with
 
 
-def asks(options: Options) -> bool:
-    """Tell whether the options want more of a request than its cookies."""
-    return bool(options.header_name or options.email or options.context or options.mint)
+class RequestDetails:
+    """What a request says beyond its cookies: a header's id, an email, the context, a new id.
 
-
-def visiting(
-    options: Options, make_request: Callable[[Any], object]
-) -> Callable[[Cookies | None, Any], Visitor]:
-    """Return a function that makes the visitor of a request of its cookies and its raw form.
-
-    ``make_request`` makes of the raw form, an environ or a scope, what the options that take a
-    request are given.
+    :param make_request: makes, from an environ or a scope, what options that take a request get.
+    :param raw: the environ, the scope, or Django's request.
     """
-    request_filter, mint = options.request_filter, options.mint
-    asking = asks(options)
 
-    def visit(cookies: Cookies | None, raw: Any) -> Visitor:
-        if request_filter is not None and not _admits(request_filter, make_request, raw):
-            return Visitor(options=options)
-        if not asking:
-            return Visitor(None, None, cookies, options)
-        visitor = RequestVisitor(options, cookies, make_request, raw)
-        if mint is not None and visitor.profile_id is None:
-            visitor.mint(mint)
-        return visitor
+    __slots__ = (
+        "_email",
+        "_is_new_profile_id_used",
+        "_make_request",
+        "_options",
+        "_raw",
+        "new_profile_id",
+    )
 
-    if request_filter is None and not asking:
-        return lambda cookies, raw: Visitor(None, None, cookies, options)
-    return visit
-
-
-def _admits(
-    request_filter: Callable[[Any], bool], make_request: Callable[[Any], object], raw: Any
-) -> bool:
-    try:
-        # As nobody: a server's context may still have somebody from the request before.
-        return bool(answer(call_as(None, lambda: request_filter(make_request(raw)))))
-    except Exception as fault:
-        # It may stand for somebody's consent, so a filter that fails refuses.
-        log_once("the request_filter failed: its requests have no visitor", fault)
-        return False
-
-
-class RequestVisitor(Visitor):
-    """Tell also what the rest of the request says, for the options that ask it."""
-
-    __slots__ = ("_email", "_is_used", "_make_request", "_raw", "minted")
-
-    def __init__(
-        self,
-        options: Options,
-        cookies: Cookies | None,
-        make_request: Callable[[Any], object],
-        raw: Any,
-    ) -> None:
-        super().__init__(None, None, cookies or "", options)  # "": there may be a header to read
+    def __init__(self, options: Options, make_request: Callable[[Any], object], raw: Any) -> None:
+        self._options = options
         self._make_request = make_request
         self._raw = raw
         self._email: str | None = None
-        self.minted: str | None = None
-        self._is_used = False
+        self._is_new_profile_id_used = False
+        self.new_profile_id: str | None = None
+        """A minted profile id, until it turns out that the response may not set its cookie."""
 
-    def _find_profile_id(self, cookies: str) -> str | None:
-        if self.minted is not None:
-            self._is_used = True
-            return self.minted
-        profile_id = super()._find_profile_id(cookies)
-        name = self.options.header_name
-        if profile_id is None and name is not None:
-            values = self._header_values(name)
-            profile_id = parse_with(self.options.parse, values, f"the header {name}")
-        return profile_id
+    def header_profile_id(self) -> str | None:
+        """Return the profile id in the header that the option ``header_name`` names, or None."""
+        name = self._options.header_name
+        if name is None:
+            return None
+        return parse_first(self._options.parse, self._header_values(name), f"the header {name}")
 
     def _header_values(self, name: str) -> Iterator[str]:
         value = source_of(self._raw).header(name)
@@ -95,12 +53,11 @@ class RequestVisitor(Visitor):
             yield value
 
     def email(self) -> str | None:
-        """Ask the option ``email`` until it has given one."""
-        ask = self.options.email
-        if self._email is None and ask is not None:
+        """Return what the option ``email`` returns, which is asked until it has returned one."""
+        find_email = self._options.email
+        if self._email is None and find_email is not None:
             try:
-                # As nobody: else an email that tracks would be asked by its own event.
-                email = call_as(None, lambda: answer(ask(self._make_request(self._raw))))
+                email = ask(lambda: find_email(self._make_request(self._raw)))
                 if email is not None and not isinstance(email, str):
                     raise TypeError("email must be a str or None")
                 self._email = email or None
@@ -109,43 +66,47 @@ class RequestVisitor(Visitor):
         return self._email
 
     def context(self) -> dict[str, Any]:
-        """Return what the option ``context`` wants of the request."""
-        wanted = self.options.context
+        """Return what Segment calls the context of an event, where the option wants it."""
+        wanted = self._options.context
         keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
         return request_context(source_of(self._raw), keys)
 
-    def end_request(self) -> None:
-        self._raw = snapshot(self._raw)
-
-    def mint(self, mint: Mint) -> None:
-        """Give the visitor a new profile id if the browser would keep it."""
+    def mint_profile_id(self, mint: Mint) -> bool:
+        """Make a new profile id if the browser would keep it, and return whether there is one."""
         try:
-            wanted = mint.can_keep(self.options.cookie_name, source_of(self._raw)) and call_as(
-                None, lambda: mint.wants(self._make_request(self._raw))
-            )
+            if mint.can_keep(self._options.cookie_name, source_of(self._raw)) and ask(
+                lambda: mint.wants(self._make_request(self._raw))
+            ):
+                self.new_profile_id = mint_profile_id()
         except Exception as fault:
             log_once("the option mint failed: its requests get no profile id", fault)
-            return
-        if wanted:
-            self.minted = mint_profile_id()
-            self._unread_profile_id = ""  # found anew, and so known to be used, when it is read
+        return self.new_profile_id is not None
+
+    def use_new_profile_id(self) -> str | None:
+        """Return the new profile id, which something is about to be attributed to."""
+        self._is_new_profile_id_used = True
+        return self.new_profile_id
 
     def cookie_headers(self, status: object, headers: Headers) -> dict[str, str]:
-        """Return the headers that set the cookie of a minted profile id, for a response.
+        """Return the headers that set the cookie of the new profile id, for a response.
 
         Where the response may not set it, an id that nothing has used yet is given up.
         """
-        mint, name, profile_id = self.options.mint, self.options.cookie_name, self.minted
+        mint, name, profile_id = self._options.mint, self._options.cookie_name, self.new_profile_id
         if mint is None or profile_id is None:
             return {}
         try:
             scheme = source_of(self._raw).scheme  # now, as a proxy's may have been found out below
-            found = mint.headers(name, profile_id, scheme, status, headers)
+            cookie_headers = mint.headers(name, profile_id, scheme, status, headers)
         except Exception as fault:  # whatever an application takes for headers
             log_once("the cookie of a minted profile id could not be set", fault)
             return {}
-        if not found and self._is_used:
+        if not cookie_headers and self._is_new_profile_id_used:
             log_once("events have a minted profile id that the response may not set: see Mint.when")
-        elif not found:
-            self.minted = self._unread_profile_id = None
-        return found
+        elif not cookie_headers:
+            self.new_profile_id = None
+        return cookie_headers
+
+    def detach(self) -> None:
+        """Detach from the server's environ, which uWSGI reuses for the next request."""
+        self._raw = snapshot(self._raw)

@@ -7,8 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from koala_middleware import current
 from koala_middleware.options import Options
-from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor, await_as, call_as, current
+from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,19 +46,19 @@ class profile:  # noqa: N801 (used like a function)
 
     def __enter__(self) -> Visitor:
         visitor = self._visitor()
-        current.set(visitor)
+        current.variable.set(visitor)
         return visitor
 
     def __exit__(self, *exc_info: object) -> None:
         # No token: one profile may be entered by many threads and tasks, and be left by a
         # generator in another context, where it has nothing to restore.
-        inner, visitor = None, current.get()
+        inner, visitor = None, current.variable.get()
         while isinstance(visitor, _Profile) and visitor.entered_by is not self:
             inner, visitor = visitor, visitor.outer
         if not isinstance(visitor, _Profile):
             return
         if inner is None:
-            current.set(visitor.outer)
+            current.variable.set(visitor.outer)
         else:  # left before one that was entered later, which must not bring it back
             inner.outer = visitor.outer
 
@@ -71,7 +72,7 @@ class profile:  # noqa: N801 (used like a function)
         return _scoped(call, self._visitor)
 
     def _visitor(self) -> _Profile:
-        outer = current.get()
+        outer = current.variable.get()
         options = self._options or (outer.options if outer is not None else DEFAULT_OPTIONS)
         visitor = _Profile(self._profile_id, self._anonymous_id, None, options)
         visitor.entered_by = self
@@ -93,7 +94,7 @@ def carry(call: F) -> F:
 
     Raises TypeError for a generator function, whose body runs after the call has returned.
     """
-    visitor = current.get()
+    visitor = current.variable.get()
     return _scoped(call, lambda: visitor)
 
 
@@ -107,12 +108,12 @@ def _scoped(call: F, visitor: Callable[[], Visitor | None]) -> F:
 
         @functools.wraps(call)
         async def scoped_coroutine(*args: Any, **kwargs: Any) -> Any:
-            return await await_as(visitor(), call, *args, **kwargs)
+            return await current.await_as(visitor(), call, *args, **kwargs)
 
         return cast(F, scoped_coroutine)
 
     @functools.wraps(call)
     def scoped(*args: Any, **kwargs: Any) -> Any:
-        return call_as(visitor(), call, *args, **kwargs)
+        return current.call_as(visitor(), call, *args, **kwargs)
 
     return cast(F, scoped)

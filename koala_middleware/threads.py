@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from threading import Thread
 
+from koala_middleware.current import call_as
 from koala_middleware.patching import Patches
-from koala_middleware.visitor import call_as
 
 _patches = Patches()
 

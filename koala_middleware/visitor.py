@@ -1,28 +1,18 @@
-"""The current visitor: who sent the request that the running code handles."""
+"""The visitor: who sent the request that the running code handles."""
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextvars import ContextVar, Token
-from threading import Lock
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from koala_middleware.callables import answer
-from koala_middleware.cookies import (
-    cookie_header,
-    cookie_values,
-    parse_anonymous_id,
-    parse_profile_id,
-)
+from koala_middleware import current
+from koala_middleware.callables import parse_first
+from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
 from koala_middleware.faults import log_once
-from koala_middleware.forks import in_each_child
+from koala_middleware.forks import Lock
 from koala_middleware.options import Options
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from koala_middleware.request import RequestDetails
 
 # A Cookie header, or the headers of an ASGI scope, where it may be.
 Cookies = str | Iterable[tuple[bytes, bytes]]
@@ -30,26 +20,16 @@ Cookies = str | Iterable[tuple[bytes, bytes]]
 DEFAULT_OPTIONS = Options()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _binding = Lock()
-_OURS = (parse_profile_id, parse_anonymous_id)  # track nothing, unlike, perhaps, those of a user
 
 
 class Visitor:
-    """Tell who sent a request: what its cookies say, read when first asked for.
+    """The visitor who sent a request. Cookies are parsed on first access.
 
     The ids are what a browser sent: they attribute an event and never authorise anything. A
     visitor without any id is false.
     """
 
-    __slots__ = (
-        "_anonymous_id",
-        "_profile_id",
-        "_unread_anonymous_id",
-        "_unread_profile_id",
-        "bound",
-        "options",
-    )
-
-    minted: str | None = None  # a profile id; see koala_middleware.request
+    __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "bound", "details", "options")
 
     def __init__(
         self,
@@ -57,39 +37,49 @@ class Visitor:
         anonymous_id: str | None = None,
         cookies: Cookies | None = None,
         options: Options = DEFAULT_OPTIONS,
+        details: RequestDetails | None = None,
     ) -> None:
+        # None until it is read, empty if there is none.
         self._profile_id = profile_id
         self._anonymous_id = anonymous_id
-        self._unread_profile_id = self._unread_anonymous_id = cookies
+        self._cookies = cookies
         self.options = options
+        self.details = details
         self.bound: Mapping[str, Any] = _NOTHING
 
     @property
     def profile_id(self) -> str | None:
         """Return the Koala profile id, or None."""
-        cookies = self._unread_profile_id
-        if cookies is not None:
-            self._profile_id = self._find_profile_id(_header(cookies))
-            # Last, as it tells other threads that the id is there. They may read it, too.
-            self._unread_profile_id = None
-        return self._profile_id
+        profile_id = self._profile_id
+        if profile_id is None:
+            profile_id = self._profile_id = self._find_profile_id() or ""
+        return profile_id or None
 
     @property
     def anonymous_id(self) -> str | None:
         """Return the Segment anonymous id, or None."""
-        cookies = self._unread_anonymous_id
-        if cookies is not None:
-            self._anonymous_id = self._find_anonymous_id(_header(cookies))
-            self._unread_anonymous_id = None
-        return self._anonymous_id
+        anonymous_id = self._anonymous_id
+        if anonymous_id is None:
+            name = self.options.anonymous_id_cookie
+            anonymous_id = name and self._parse_cookie(name, parse_anonymous_id)
+            self._anonymous_id = anonymous_id = anonymous_id or ""
+        return anonymous_id or None
+
+    def cookie_values(self, name: str) -> Iterator[str]:
+        """Yield the raw values of a cookie, in the order the browser sent them."""
+        cookies = self._cookies
+        if cookies is not None and not isinstance(cookies, str):
+            cookies = self._cookies = _join(cookies)
+        return cookie_values(cookies, name) if cookies else iter(())
 
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
     def __repr__(self) -> str:
         """Say what is known of the ids, without showing them, and without reading a cookie."""
-        profile_id = _known("profile id", self._profile_id, self._unread_profile_id)
-        anonymous_id = _known("anonymous id", self._anonymous_id, self._unread_anonymous_id)
+        has_source = self._cookies is not None or self.details is not None
+        profile_id = _known("profile id", self._profile_id, has_source)
+        anonymous_id = _known("anonymous id", self._anonymous_id, has_source)
         return f"<Visitor: {profile_id}, {anonymous_id}>"
 
     def __copy__(self) -> Visitor:
@@ -102,112 +92,47 @@ class Visitor:
         """Pickle to None: a cached response or a logged request must not carry anybody's id."""
         return NoneType, ()
 
-    def email(self) -> str | None:
-        """Return an email, where the option of that name knows one."""
-        return None
+    def _find_profile_id(self) -> str | None:
+        options, details = self.options, self.details
+        if details is not None and details.new_profile_id is not None:
+            return details.use_new_profile_id()
+        profile_id = self._parse_cookie(options.cookie_name, options.parse)
+        if profile_id is None and details is not None:
+            return details.header_profile_id()
+        return profile_id
 
-    def context(self) -> dict[str, Any]:
-        """Return what Segment calls the context of an event, where the option wants it."""
-        return {}
-
-    def cookie_headers(self, status: object, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Return the headers that set the cookie of a minted profile id, for a response."""
-        return {}
-
-    def end_request(self) -> None:
-        """Keep what is known of the request from becoming what is known of the next one."""
-
-    def _find_profile_id(self, cookies: str) -> str | None:
-        name = self.options.cookie_name
-        values = cookie_values(cookies, name)
-        return parse_with(self.options.parse, values, f"the cookie {name}")
-
-    def _find_anonymous_id(self, cookies: str) -> str | None:
-        name = self.options.anonymous_id_cookie
-        if name is None:
+    def _parse_cookie(self, name: str, parse: Callable[[str], str | None]) -> str | None:
+        if self._cookies is None:
             return None
-        return parse_with(parse_anonymous_id, cookie_values(cookies, name), f"the cookie {name}")
+        return parse_first(parse, self.cookie_values(name), f"the cookie {name}")
+
+
+def _known(name: str, value: str | None, has_source: bool) -> str:
+    if value is None and has_source:
+        return f"{name} not read yet"
+    return f"{name} known" if value else f"no {name}"
 
 
 NOBODY = Visitor()
 """The visitor of each request where the middleware is switched off."""
 
 
-def _known(name: str, value: str | None, unread: Cookies | None) -> str:
-    if unread is not None:
-        return f"{name} not read yet"
-    return f"no {name}" if value is None else f"{name} known"
-
-
-def _header(cookies: Cookies) -> str:
-    if isinstance(cookies, str):
-        return cookies
+def _join(headers: Iterable[tuple[bytes, bytes]]) -> str:
     try:
-        return cookie_header(cookies) or ""
+        return cookie_header(headers) or ""
     except Exception as fault:  # whatever a server takes for headers
         log_once("the Cookie header cannot be read: its requests have no visitor", fault)
         return ""
 
 
-def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
-    """Return the first value that ``parse`` takes, or None."""
-    ask = parse if parse in _OURS else lambda value: call_as(None, parse, value)
-    try:
-        for value in values:
-            parsed = ask(value)
-            if parsed is not None and parsed != "":
-                # The SDK silently drops values such as uuid.UUID.
-                return parsed if isinstance(parsed, str) else str(answer(parsed))
-    except Exception as fault:
-        log_once(f"{place} cannot be parsed: its requests have no such id", fault)
-    return None
-
-
-current: ContextVar[Visitor | None] = ContextVar("koala_visitor", default=None)
-# Bound once: each request, each piece of a body and each call of track needs them.
-get_current, set_current, reset_current = current.get, current.set, current.reset
-
-
-def _after_fork_in_child() -> None:
-    # A context survives a fork: without this a child works in the name of its parent's visitor.
-    current.set(None)
-    global _binding
-    _binding = Lock()  # the parent's may be taken
-
-
-in_each_child(_after_fork_in_child)
-
-
-_hidden: ContextVar[Visitor | None] = ContextVar("koala_hidden_visitor", default=None)
-
-
-def _around_collection(phase: str, info: object) -> None:
-    # The garbage collector may close what another request has left unfinished, such as the body
-    # of a server that never calls close(). It must not run as whoever is current by chance.
-    if phase == "start":
-        visitor = current.get()
-        if visitor is not None:
-            _hidden.set(visitor)
-            current.set(None)
-    elif _hidden.get() is not None:
-        current.set(_hidden.get())
-        _hidden.set(None)
-
-
-# Since 3.12 the collector runs between two bytecodes (python/cpython#97922). Before, it ran inside
-# any allocation, including that of a ContextVar.set(), whose context a set() of ours would corrupt.
-if sys.version_info >= (3, 12):
-    gc.callbacks.append(_around_collection)
-
-
 def current_visitor() -> Visitor | None:
     """Return the current visitor, or None if there is no request or it sent no id."""
-    return current.get() or None
+    return current.variable.get() or None
 
 
 def get_profile_id() -> str | None:
     """Return the current visitor's Koala profile id, or None."""
-    visitor = current.get()
+    visitor = current.variable.get()
     return None if visitor is None else visitor.profile_id
 
 
@@ -217,7 +142,7 @@ def bind(**properties: object) -> None:
     They belong to the current visitor: they go where it goes, and end with its request or
     ``profile()``. Outside of these nothing happens.
     """
-    visitor = current.get()
+    visitor = current.variable.get()
     if visitor is not None:
         with _binding:
             visitor.bound = {**visitor.bound, **properties}
@@ -228,40 +153,7 @@ def outgoing_headers() -> dict[str, str]:
 
     Its name is the option ``header_name``, or ``X-Koala-Profile-Id``.
     """
-    visitor = current.get()
+    visitor = current.variable.get()
     if visitor is None or visitor.profile_id is None:
         return {}
     return {visitor.options.header_name or "X-Koala-Profile-Id": visitor.profile_id}
-
-
-def call_as(
-    visitor: Visitor | None, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
-) -> R:
-    """Call ``call`` with ``visitor`` current, and restore whoever was current before."""
-    token = set_current(visitor)
-    try:
-        return call(*args, **kwargs)
-    finally:
-        reset_current(token)
-
-
-async def await_as(
-    visitor: Visitor | None, call: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs
-) -> R:
-    """Await ``call`` with ``visitor`` current, and restore whoever was current before."""
-    token = set_current(visitor)
-    try:
-        return await call(*args, **kwargs)
-    finally:
-        reset_after_await(token)
-
-
-def reset_after_await(token: Token[Visitor | None]) -> None:
-    """Restore whoever was current before, if this is still the context where that was."""
-    try:  # noqa: SIM105 (a with statement would cost each request more)
-        reset_current(token)
-    except ValueError:
-        # An abandoned coroutine is closed in whatever context the garbage collector ran in, where
-        # our visitor was never set and there is nothing to restore:
-        # https://github.com/open-telemetry/opentelemetry-python/issues/2606
-        pass

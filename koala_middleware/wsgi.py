@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware import current
 from koala_middleware.caching import replaced
+from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
-from koala_middleware.request import asks, visiting
+from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import NOBODY, Visitor, call_as, reset_current, set_current
+from koala_middleware.visitor import NOBODY, Visitor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,8 +35,7 @@ class KoalaMiddleware:
     def __init__(self, app: WSGIApplication, **options: Unpack[OptionKeywords]) -> None:
         self.app = app
         self.options: Options = options_from_keywords(options)
-        self._asks = asks(self.options)
-        self._visit = visiting(self.options, self.request)
+        self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
         self._enabled = self.options.enabled
         if self._enabled:
             instrument()
@@ -43,10 +44,11 @@ class KoalaMiddleware:
         if not self._enabled:
             environ.setdefault("koala.visitor", NOBODY)
             return self.app(environ, start_response)
-        visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
+        visitor = self._make_visitor(environ.get("HTTP_COOKIE"), environ)
         environ["koala.visitor"] = visitor
-        if self._asks and visitor.minted is not None:
-            start_response = _minting(start_response, visitor)
+        details = visitor.details
+        if details is not None and details.new_profile_id is not None:
+            start_response = _setting_cookie(start_response, details)
 
         files: list[object] | None = None
         file_wrapper = environ.get("wsgi.file_wrapper")
@@ -54,43 +56,46 @@ class KoalaMiddleware:
             files = []
             environ["wsgi.file_wrapper"] = _recording(file_wrapper, files)
 
-        token = set_current(visitor)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             iterable = self.app(environ, start_response)
         except BaseException:
-            visitor.end_request()
+            if details is not None:
+                details.detach()
             raise
         finally:
-            reset_current(token)
+            variable.reset(token)
 
         kind = type(iterable)
         if kind is list or kind is tuple or _is_file(iterable, file_wrapper, files):
-            if self._asks:
-                visitor.end_request()
+            if details is not None:
+                details.detach()
             return iterable
         scoped = SizedBody if hasattr(kind, "__len__") else ScopedBody
         return scoped(iterable, visitor)
 
-    def request(self, environ: WSGIEnvironment) -> object:
-        """Return what a ``request_filter`` gets."""
+    def make_request(self, environ: WSGIEnvironment) -> object:
+        """Return what the options that take a request are called with."""
         return environ
 
 
-def _minting(start_response: StartResponse, visitor: Visitor) -> StartResponse:
-    """Wrap ``start_response`` to set the cookie of a minted profile id."""
+def _setting_cookie(start_response: StartResponse, details: RequestDetails) -> StartResponse:
+    """Wrap ``start_response`` to set the cookie of a new profile id."""
 
     def start_response_with_cookie(
-        status: str, headers: list[tuple[str, str]], *exc_info: Any
+        status: str, headers: list[tuple[str, str]], *exc_info: Any, **by_keyword: Any
     ) -> Callable[[bytes], object]:
-        if ours := visitor.cookie_headers(status, headers):
-            headers = replaced(headers, ours)
-        return start_response(status, headers, *exc_info)
+        if cookie_headers := details.cookie_headers(status, headers):
+            headers = replaced(headers, cookie_headers)
+        # PEP 3333 wants exc_info by position, but servers also take it by keyword.
+        return start_response(status, headers, *exc_info, **by_keyword)
 
     return start_response_with_cookie
 
 
 def _recording(file_wrapper: Callable[..., Any], files: list[object]) -> Callable[..., Any]:
-    """Wrap a ``wsgi.file_wrapper`` that is a function, as uWSGI's is, to know its bodies by."""
+    """Wrap a ``wsgi.file_wrapper`` that is a function, as uWSGI's is, to recognise its bodies."""
 
     def record(*args: Any) -> Any:
         files.append(file_wrapper(*args))
@@ -100,7 +105,7 @@ def _recording(file_wrapper: Callable[..., Any], files: list[object]) -> Callabl
 
 
 def _is_file(iterable: object, file_wrapper: object, files: list[object] | None) -> bool:
-    """Tell whether a body is one of the ``wsgi.file_wrapper``, which the server may send itself."""
+    """Return whether the ``wsgi.file_wrapper`` made a body, which the server may send itself."""
     if files is not None:
         return any(iterable is file for file in files)
     return isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper)
@@ -120,11 +125,12 @@ class ScopedIterator:
 
     def __next__(self) -> bytes:
         next_chunk = self._next
-        token = set_current(self._visitor)
+        variable = current.variable
+        token = variable.set(self._visitor)
         try:
             return next_chunk()
         finally:
-            reset_current(token)
+            variable.reset(token)
 
 
 class ScopedBody(ScopedIterator):
@@ -141,7 +147,7 @@ class ScopedBody(ScopedIterator):
         self._next: Any = getattr(iterable, "__next__", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        iterator = call_as(self._visitor, iter, self._iterable)
+        iterator = current.call_as(self._visitor, iter, self._iterable)
         if iterator is self._iterable:
             return self
         return ScopedIterator(iterator.__next__, self._visitor)
@@ -152,9 +158,11 @@ class ScopedBody(ScopedIterator):
         close = getattr(iterable, "close", None)
         try:
             if close is not None:
-                call_as(self._visitor, close)
+                current.call_as(self._visitor, close)
         finally:
-            self._visitor.end_request()
+            details = self._visitor.details
+            if details is not None:
+                details.detach()
 
 
 class SizedBody(ScopedBody):

@@ -14,8 +14,8 @@ from django.conf import settings
 from segment.analytics.client import Client
 
 from koala_middleware import faults, uninstrument
+from koala_middleware.current import variable as current
 from koala_middleware.testing import capture_events
-from koala_middleware.visitor import current
 
 with warnings.catch_warnings():
     # Which HTTP client Starlette's test client likes best is of no interest here.

@@ -10,12 +10,13 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from koala_middleware import current
 from koala_middleware.contrib.django.responses import VISITOR, scope_response, simple_kinds
 from koala_middleware.contrib.django.settings import read_options
 from koala_middleware.cookies import cookie_header
-from koala_middleware.request import asks, visiting
+from koala_middleware.factory import VisitorFactory
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import NOBODY, Visitor, reset_after_await, reset_current, set_current
+from koala_middleware.visitor import NOBODY, Visitor
 
 
 class KoalaMiddleware:
@@ -38,9 +39,9 @@ class KoalaMiddleware:
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
         self.options = options = read_options()
-        self._is_plain = options.request_filter is None and not asks(options)
-        self._visit = visiting(options, lambda request: request)
         self._enabled = options.enabled
+        factory = VisitorFactory(options, lambda request: request)
+        self._make_visitor, self._is_plain = factory.make_visitor, factory.is_plain
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
@@ -55,10 +56,7 @@ class KoalaMiddleware:
         if scope is not None and cookies and "," in cookies:
             # Django 5.2 joins a Cookie header that came in pieces with commas.
             cookies = cookie_header(scope.get("headers", ())) or cookies
-        if self._is_plain:
-            visitor = Visitor(None, None, cookies, self.options)
-        else:
-            visitor = self._visit(cookies, request)
+        visitor = self._make_visitor(cookies, request)
         if scope is None:
             request.META["koala.visitor"] = visitor
         else:
@@ -67,11 +65,12 @@ class KoalaMiddleware:
 
         if self.is_async:
             return self._respond(visitor, request)
-        token = set_current(visitor)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             response: HttpResponseBase = self.get_response(request)
         finally:
-            reset_current(token)
+            variable.reset(token)
         # What scope_response() does for most responses; the call would cost as much again.
         if (
             self._is_plain
@@ -88,11 +87,12 @@ class KoalaMiddleware:
         return self.get_response(request)  # type: ignore[no-any-return]
 
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
-        token = set_current(visitor)
+        variable = current.variable
+        token = variable.set(visitor)
         try:
             response: HttpResponseBase = await self.get_response(request)
         finally:
-            reset_after_await(token)
+            current.reset_after_await(variable, token)
         if (
             self._is_plain
             and type(response) in simple_kinds

@@ -12,7 +12,9 @@ from weakref import WeakSet
 
 from django.http.response import HttpResponseBase, ResponseHeaders
 
-from koala_middleware.visitor import Visitor, await_as, call_as, reset_current, set_current
+from koala_middleware import current
+from koala_middleware.request import RequestDetails
+from koala_middleware.visitor import Visitor
 
 VISITOR = "_koala"  # a response's attribute, until it is closed
 _MOST_KINDS = 1000  # so that classes that are made on the fly are not all kept
@@ -31,7 +33,9 @@ def scope_response(visitor: Visitor, response: Any) -> Any:
         if not isinstance(response, HttpResponseBase):
             return response  # what Django says of it is its own
         _prepare(type(response))
-    headers = {} if visitor.minted is None else _cookie_headers(visitor, response)
+    details, headers = visitor.details, {}
+    if details is not None and details.new_profile_id is not None:
+        headers = _cookie_headers(details, response)
     if headers or response.__dict__.setdefault(VISITOR, visitor) is not visitor:
         response = _copy(response)
         response.__dict__[VISITOR] = visitor
@@ -69,12 +73,14 @@ def _scoped(close: Callable[..., Any]) -> Callable[..., Any]:
         visitor = response.__dict__.pop(VISITOR, None)
         if visitor is None:
             return close(response)
-        token = set_current(visitor)
+        variable, details = current.variable, visitor.details
+        token = variable.set(visitor)
         try:
             return close(response)
         finally:
-            reset_current(token)
-            visitor.end_request()
+            variable.reset(token)
+            if details is not None:
+                details.detach()
 
     def scoped_close_with_arguments(response: Any, *args: Any, **kwargs: Any) -> Any:
         return _scoped(lambda response: close(response, *args, **kwargs))(response)
@@ -92,10 +98,10 @@ def _reduce(response: HttpResponseBase, protocol: Any) -> Any:
     return reduced
 
 
-def _cookie_headers(visitor: Visitor, response: HttpResponseBase) -> dict[str, str]:
-    """Return the headers that set the cookie of a minted profile id."""
+def _cookie_headers(details: RequestDetails, response: HttpResponseBase) -> dict[str, str]:
+    """Return the headers that set the cookie of a new profile id."""
     cookies = [("Set-Cookie", f"{name}=") for name in response.cookies]
-    return visitor.cookie_headers(response.status_code, [*response.items(), *cookies])
+    return details.cookie_headers(response.status_code, [*response.items(), *cookies])
 
 
 def _copy(response: Any) -> Any:
@@ -133,7 +139,7 @@ class _SyncContent(_Content):
         return self
 
     def __next__(self) -> object:
-        return call_as(self._visitor, self.content.__next__)
+        return current.call_as(self._visitor, self.content.__next__)
 
     def __reduce__(self) -> Any:
         return iter, (self.content,)
@@ -146,7 +152,7 @@ class _AsyncContent(_Content):
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, object]:
-        return await_as(self._visitor, self.content.__anext__)
+        return current.await_as(self._visitor, self.content.__anext__)
 
     def __reduce__(self) -> Any:
         return aiter, (self.content,)

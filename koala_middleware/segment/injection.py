@@ -14,7 +14,7 @@ _FAULT = "an event goes out without its visitor"
 
 @dataclass(frozen=True)
 class Method:
-    """Name a method of Segment's ``Client`` and the parameters that all its versions share."""
+    """A method of Segment's ``Client``, and the parameters that all its versions share."""
 
     name: str
     parameters: tuple[str, ...]
@@ -24,37 +24,37 @@ TRACK = Method("track", ("user_id", "event", "properties", "context", "timestamp
 IDENTIFY = Method("identify", ("user_id", "traits", "context", "timestamp", "anonymous_id"))
 
 
-def fill(
+def add_visitor(
     visitor: Visitor, method: Method, user_id: Any, values: Any, context: Any, anonymous_id: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """Return the user id, values, context and anonymous id of a call with what the visitor adds.
+    """Return the user id, values, context and anonymous id of a call, with what the visitor adds.
 
-    What the caller gave stays, even None; only a false user id goes where an anonymous id is
-    added, as it would be everybody's. The caller's own dicts are not changed; what nothing is
-    added to is returned itself.
+    What the caller passed stays, even None; only a falsy user id is left out where an anonymous id
+    is added, as it would be everybody's. The caller's own dicts are not changed; one that nothing
+    is added to is returned as it is.
     """
-    options = visitor.options
+    options, details = visitor.options, visitor.details
     ids = method is TRACK or options.identify
     profile_id = visitor.profile_id if ids else None
 
-    # Each addition may fail by itself.
-    filled, about = values, context
+    # One that fails must not cost the others.
+    filled_values, filled_context = values, context
     try:
-        given = values or {}  # as the SDK does
-        if isinstance(given, dict):
+        base = values or {}  # as the SDK does
+        if isinstance(base, dict):
             if method is TRACK and visitor.bound:
-                filled = given = {**visitor.bound, **given}
-            if profile_id is not None and options.property_name not in given:
-                filled = given = {**given, options.property_name: profile_id}
-            if options.email is not None and "email" not in given:
-                email = visitor.email()
+                filled_values = base = {**visitor.bound, **base}
+            if profile_id is not None and options.property_name not in base:
+                filled_values = base = {**base, options.property_name: profile_id}
+            if details is not None and options.email is not None and "email" not in base:
+                email = details.email()
                 if email is not None:
-                    filled = {**given, "email": email}
+                    filled_values = {**base, "email": email}
     except Exception as fault:
         log_once(_FAULT, fault)
     try:
-        if options.context is not False and isinstance(context or {}, dict):
-            about = {**visitor.context(), **(context or {})}
+        if details is not None and options.context is not False and isinstance(context or {}, dict):
+            filled_context = {**details.context(), **(context or {})}
     except Exception as fault:
         log_once(_FAULT, fault)
     try:
@@ -63,4 +63,4 @@ def fill(
             user_id = user_id if anonymous_id is None else None
     except Exception as fault:
         log_once(_FAULT, fault)
-    return user_id, filled, about, anonymous_id
+    return user_id, filled_values, filled_context, anonymous_id

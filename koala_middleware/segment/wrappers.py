@@ -7,19 +7,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from koala_middleware.segment.injection import IDENTIFY, TRACK, fill
-from koala_middleware.visitor import get_current
+from koala_middleware import current
+from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 _MOST_BYTES = 32 << 10
 # More than what the SDK itself adds to an event: its ids, its time, and the name of the library.
 _ADDED_BYTES = 512
 
-# A wrapper whose class is not among these passes calls on: somebody else's may still stand on it.
+# A wrapper whose class is not among these passes calls on: somebody else's may still wrap it.
 instrumented: set[type] = set()
 
-# The wrappers spell out what all versions of the SDK take, and pass on no more where there is no
-# more: unpacking the arguments would cost a call more than all that is added to it.
+# The wrappers spell out what all versions of the SDK take, and unpack only where there is more:
+# unpacking the arguments of each call would cost more than all that is added to it.
 
 
 def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,21 +35,24 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
         context: Any = None,
         timestamp: Any = None,
         anonymous_id: Any = None,
-        *more: Any,
-        **others: Any,
+        *extra: Any,
+        **extra_keywords: Any,
     ) -> Any:
-        visitor = get_current()
+        visitor = current.variable.get()
         send, send_filled = original, checked
-        if more or others:
-            send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
+        if extra or extra_keywords:
+            send = _passing(extra, extra_keywords, send)
+            send_filled = _passing(extra, extra_keywords, send_filled)
         if visitor is None or client_class not in instrumented:
             return send(self, user_id, event, properties, context, timestamp, anonymous_id)
-        user_id, values, about, anonymous_id = fill(
+        user_id, filled_values, filled_context, anonymous_id = add_visitor(
             visitor, TRACK, user_id, properties, context, anonymous_id
         )
         try:
-            if values is not properties or about is not context:
-                return send_filled(self, user_id, event, values, about, timestamp, anonymous_id)
+            if filled_values is not properties or filled_context is not context:
+                return send_filled(
+                    self, user_id, event, filled_values, filled_context, timestamp, anonymous_id
+                )
         except RuntimeError as error:
             if not _is_oversize(error):
                 raise
@@ -70,21 +73,24 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
         context: Any = None,
         timestamp: Any = None,
         anonymous_id: Any = None,
-        *more: Any,
-        **others: Any,
+        *extra: Any,
+        **extra_keywords: Any,
     ) -> Any:
-        visitor = get_current()
+        visitor = current.variable.get()
         send, send_filled = original, checked
-        if more or others:
-            send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
+        if extra or extra_keywords:
+            send = _passing(extra, extra_keywords, send)
+            send_filled = _passing(extra, extra_keywords, send_filled)
         if visitor is None or client_class not in instrumented:
             return send(self, user_id, traits, context, timestamp, anonymous_id)
-        user_id, values, about, anonymous_id = fill(
+        user_id, filled_values, filled_context, anonymous_id = add_visitor(
             visitor, IDENTIFY, user_id, traits, context, anonymous_id
         )
         try:
-            if values is not traits or about is not context:
-                return send_filled(self, user_id, values, about, timestamp, anonymous_id)
+            if filled_values is not traits or filled_context is not context:
+                return send_filled(
+                    self, user_id, filled_values, filled_context, timestamp, anonymous_id
+                )
         except RuntimeError as error:
             if not _is_oversize(error):
                 raise
@@ -94,10 +100,10 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
 
 
 def _passing(
-    more: tuple[Any, ...], others: dict[str, Any], send: Callable[..., Any]
+    extra: tuple[Any, ...], extra_keywords: dict[str, Any], send: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Pass on also what only some versions of the SDK take."""
-    return lambda *shared: send(*shared, *more, **others)
+    """Return a method that also passes on what only some versions of the SDK take."""
+    return lambda *shared: send(*shared, *extra, **extra_keywords)
 
 
 def _is_oversize(error: RuntimeError) -> bool:
@@ -116,14 +122,14 @@ def _loses_oversize(client_class: Any) -> bool:
 
 
 def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a method raise what newer SDKs raise if the event would be over 32 KB."""
+    """Return a method that raises what newer SDKs raise if the event would be over 32 KB."""
     import json  # here, because newer SDKs need none of this
 
     def checked(client: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             size = len(json.dumps([args, kwargs], default=str).encode())
         except (TypeError, ValueError, RecursionError):
-            size = 0  # what JSON has no form for is between the caller and the client
+            size = 0  # what JSON cannot represent is between the caller and the client
         if size > _MOST_BYTES - _ADDED_BYTES:
             raise RuntimeError("Message exceeds 32kb limit")
         return original(client, *args, **kwargs)

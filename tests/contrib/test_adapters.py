@@ -23,13 +23,11 @@ from tests.adapters import (
     ADAPTERS,
     ASGI,
     WSGI,
-    Headers,
     Site,
-    asgi_request,
-    environ_of,
     request,
     settings_for,
 )
+from tests.serving import Headers, asgi_request, environ_of, scope_of
 from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
@@ -607,7 +605,7 @@ def visitor_left_by(adapter: str, site: Site, wrap: Any = lambda app: app) -> An
             run_wsgi_app(outside, environ)
         else:
             app = wrap(ASGI[adapter](site))
-            asyncio.run(asgi_request(async_outside, environ))
+            asyncio.run(asgi_request(async_outside, scope_of(environ)))
     return left[0]
 
 

@@ -143,6 +143,12 @@ def test_skip_bots_is_bounded() -> None:
         pytest.param({"all", "some"}, "c=%22some%22", True, id="one-of-some-encoded"),
         pytest.param(lambda value: "stats:1" in value, "c=ads:0,stats:1", True, id="function"),
         pytest.param(lambda value: "stats:1" in value, "c=ads:0", False, id="function-refuses"),
+        pytest.param(None, "c=no; c=yes", False, id="first-refuses"),
+        pytest.param(None, "c=yes; c=no", True, id="first-consents"),
+        pytest.param(None, "c=yes,ko_id=x; b=1", True, id="joined"),
+        pytest.param(None, "a=b,c=no; c=yes", False, id="joined-first-refuses"),
+        pytest.param(None, "cc=yes", False, id="other-name"),
+        pytest.param(None, "c=" + "yes".rjust(5000), False, id="too-long"),
     ],
 )
 def test_consent_cookie(make: Request, accepts: Any, cookie: str, admitted: bool) -> None:

@@ -153,6 +153,22 @@ def test_response_without_headers() -> None:
     assert message == {"type": "http.response.start", "status": 200}
 
 
+def test_exc_info_by_keyword_is_passed_on() -> None:
+    """Servers take it so, and applications give it so, although PEP 3333 wants it by position."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("500 OH", [], exc_info=exc_info)
+        return []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        started.append(exc_info)
+
+    started: list[Any] = []
+    exc_info = (KeyError, KeyError(), None)
+    WSGIMiddleware(application, mint=ALWAYS)({}, start_response)
+    assert started == [exc_info]
+
+
 def test_exc_info_of_start_response_is_passed_on() -> None:
     """Without it a server would refuse to send other headers (PEP 3333)."""
 

@@ -14,10 +14,11 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from koala_middleware import imports
+from koala_middleware.current import call_as
 from koala_middleware.faults import log_once
 from koala_middleware.patching import Patches
 from koala_middleware.testing import capture_events
-from koala_middleware.visitor import Visitor, call_as
+from koala_middleware.visitor import Visitor
 from tests.visitors import ALICE, track
 
 THREADS = 16

@@ -7,12 +7,10 @@ import importlib
 import inspect
 import json
 import logging
-import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +21,16 @@ from hypothesis import strategies as st
 from segment.analytics.client import Client
 
 import koala_middleware as koala
-from koala_middleware.request import visiting
+from koala_middleware.current import call_as
+from koala_middleware.factory import VisitorFactory
+from koala_middleware.request import RequestDetails
 from koala_middleware.segment import sdk
-from koala_middleware.visitor import Visitor, call_as
-from tests.clients import Tracking
-from tests.interpreters import ELSEWHERE
+from koala_middleware.visitor import Visitor
+from tests.clients import SDKS, Tracking
+from tests.processes import output_of
 from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
-
-# Some wheels of segment-analytics-python before 2.3 bring the old module, too.
-SDKS = ["segment.analytics"]
-if find_spec("analytics") and find_spec("analytics.client"):
-    SDKS.append("analytics")
 
 
 @pytest.fixture(autouse=True)
@@ -407,8 +402,8 @@ EVERY_OPTION = koala.Options(
 def test_any_arguments_with_every_option_on(
     client: Any, args: list[Any], kwargs: dict[str, Any], bound: dict[str, Any]
 ) -> None:
-    visit = visiting(EVERY_OPTION, lambda environ: environ)
-    visitor = visit(f"ko_id={ALICE}", {"REMOTE_ADDR": "192.0.2.7"})
+    factory = VisitorFactory(EVERY_OPTION, lambda environ: environ)
+    visitor = factory.make_visitor(f"ko_id={ALICE}", {"REMOTE_ADDR": "192.0.2.7"})
     visitor.bound = bound
     bare = outcome(client, args, kwargs)
     ours = call_as(visitor, outcome, client, args, kwargs)
@@ -455,8 +450,8 @@ def test_event_too_large_goes_without_ours_but_with_an_id(client: Any, alice: No
 
 
 def test_event_that_only_the_context_makes_too_large_goes_without(client: Any) -> None:
-    visit = visiting(koala.Options(context=True), lambda environ: environ)
-    visitor = visit(None, {"REMOTE_ADDR": "192.0.2.7"})
+    factory = VisitorFactory(koala.Options(context=True), lambda environ: environ)
+    visitor = factory.make_visitor(None, {"REMOTE_ADDR": "192.0.2.7"})
     properties = of_size(client, (32 << 10) - 10)
     message = call_as(visitor, sent, client, "u1", "E", properties, message_id="m1")
     assert "ip" not in message["context"]
@@ -632,15 +627,6 @@ def test_fault_of_ours_is_logged_once_and_the_event_sent(
 # Finding the SDK
 
 
-def python(script: str, *options: str) -> str:
-    """Run a script in a new interpreter and return what it printed, errors too."""
-    command = [sys.executable, *options, "-c", script]
-    done = subprocess.run(
-        command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=60, check=False
-    )
-    return done.stdout + done.stderr
-
-
 def test_sdk_is_not_imported_for_our_sake() -> None:
     script = """
 import sys, koala_middleware, koala_middleware.wsgi, koala_middleware.asgi
@@ -648,7 +634,7 @@ koala_middleware.wsgi.KoalaMiddleware(print)
 koala_middleware.asgi.KoalaMiddleware(print)
 print([m for m in ("segment.analytics", "analytics", "requests", "flask") if m in sys.modules])
 """
-    assert python(script) == "[]\n"
+    assert output_of(script) == "[]\n"
 
 
 @pytest.mark.parametrize("name", SDKS)
@@ -660,7 +646,7 @@ import {name} as analytics
 with koala.profile("{ALICE}"):
     print(analytics.Client("key", send=False).track("u1", "E")[1]["properties"])
 """
-    assert python(script) == f"{{'profile_id': '{ALICE}'}}\n"
+    assert output_of(script) == f"{{'profile_id': '{ALICE}'}}\n"
 
 
 def test_sdk_imported_after_uninstrument_is_left_alone() -> None:
@@ -670,7 +656,7 @@ koala.instrument(), koala.uninstrument()
 import segment.analytics as analytics
 print(hasattr(analytics.Client.track, "__wrapped__"))
 """
-    assert python(script) == "False\n"
+    assert output_of(script) == "False\n"
 
 
 def test_absent_sdk_is_logged_once_and_requests_go_on() -> None:
@@ -683,7 +669,7 @@ for _ in range(2):
 print(app({"HTTP_COOKIE": "ko_id=x"}, None))
 """
     expected = "Segment's SDK is not installed"
-    output = python(script)
+    output = output_of(script)
     assert output.count(expected) == 1
     assert "[b'fine']" in output
 
@@ -755,7 +741,7 @@ print([hasattr(each.track, "__wrapped__") for each in (before, client.Client)])
 print(hasattr(client.Client.track, "__wrapped__"))
 """
     expected = [f"{{'profile_id': '{ALICE}'}}"] * 4 + ["True", "[False, False]", "False"]
-    assert python(script).splitlines() == expected
+    assert output_of(script).splitlines() == expected
 
 
 def test_sdk_that_another_thread_is_importing_is_waited_for(tmp_path: Path) -> None:
@@ -786,7 +772,7 @@ thread.join()
 with koala.profile("{ALICE}"):
     print(sys.modules["analytics.client"].Client("key", send=False).track("u1", "E"))
 """
-    assert python(script) == f"{{'profile_id': '{ALICE}'}}\n"
+    assert output_of(script) == f"{{'profile_id': '{ALICE}'}}\n"
 
 
 def test_sdk_is_imported_though_it_cannot_be_instrumented() -> None:
@@ -796,7 +782,7 @@ sdk.watch_sdk(lambda module: 1 / 0)
 import segment.analytics as analytics
 print(analytics.Client("key", send=False).track("u1", "E")[0])
 """
-    output = python(script)
+    output = output_of(script)
     assert "what follows the import of segment.analytics.client failed" in output
     assert output.startswith("True\n")
 
@@ -828,16 +814,19 @@ def test_default_client_of_the_module_is_not_made_by_us(monkeypatch: pytest.Monk
 def test_each_addition_fails_by_itself(
     events: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
+    class BrokenDetails(RequestDetails):
+        def context(self) -> dict[str, Any]:
+            raise LookupError
+
     class Broken(Visitor):
         @property
         def anonymous_id(self) -> str:
             raise LookupError
 
-        def context(self) -> dict[str, Any]:
-            raise LookupError
-
     koala.instrument()
-    visitor = Broken(ALICE, options=koala.Options(context=True))
+    options = koala.Options(context=True)
+    details = BrokenDetails(options, lambda environ: environ, {})
+    visitor = Broken(ALICE, options=options, details=details)
     with pytest.raises(AssertionError):
         call_as(visitor, analytics.track, None, "E")
     call_as(visitor, analytics.track, "u1", "E")

@@ -22,7 +22,8 @@ from hypothesis.stateful import (
 )
 
 import koala_middleware as koala
-from koala_middleware.visitor import Visitor, current
+from koala_middleware.current import variable as current
+from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.visitors import ALICE, BOB, start_response
 

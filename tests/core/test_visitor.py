@@ -16,8 +16,10 @@ from uuid import UUID
 import pytest
 
 import koala_middleware as koala
+from koala_middleware.current import await_as, call_as
+from koala_middleware.current import variable as current
 from koala_middleware.options import Options
-from koala_middleware.visitor import Visitor, await_as, call_as, current
+from koala_middleware.visitor import Visitor
 from tests.visitors import ALICE, BOB
 
 

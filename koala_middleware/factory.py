@@ -1,0 +1,63 @@
+"""How a middleware makes the visitor of each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from koala_middleware.callables import ask
+from koala_middleware.faults import log_once
+from koala_middleware.options import Options
+from koala_middleware.request import RequestDetails
+from koala_middleware.visitor import Cookies, Visitor
+
+
+def needs_request(options: Options) -> bool:
+    """Return whether the options need more of a request than its cookies."""
+    return bool(options.header_name or options.email or options.context or options.mint)
+
+
+class VisitorFactory:
+    """A maker of visitors. How it makes them is chosen once, by the options.
+
+    :param make_request: makes, from an environ or a scope, what options that take a request get.
+    """
+
+    __slots__ = ("_make_admitted", "_make_request", "_options", "is_plain", "make_visitor")
+
+    def __init__(self, options: Options, make_request: Callable[[Any], object]) -> None:
+        self._options = options
+        self._make_request = make_request
+        self._make_admitted = self._make_detailed if needs_request(options) else self._make_plain
+        self.make_visitor: Callable[[Cookies | None, Any], Visitor] = (
+            self._make_admitted if options.request_filter is None else self._make_filtered
+        )
+        """Makes a visitor from the cookies and the raw request: an environ, a scope or Django's."""
+        self.is_plain = self.make_visitor == self._make_plain
+        """Whether visitors are made from nothing but their cookies."""
+
+    def _make_plain(self, cookies: Cookies | None, raw: Any) -> Visitor:
+        return Visitor(None, None, cookies, self._options)
+
+    def _make_detailed(self, cookies: Cookies | None, raw: Any) -> Visitor:
+        options = self._options
+        details = RequestDetails(options, self._make_request, raw)
+        visitor = Visitor(None, None, cookies, options, details)
+        mint = options.mint
+        if mint is None or visitor.profile_id is not None or not details.mint_profile_id(mint):
+            return visitor
+        return Visitor(None, None, cookies, options, details)  # which has not read its id yet
+
+    def _make_filtered(self, cookies: Cookies | None, raw: Any) -> Visitor:
+        if self._admits(raw):
+            return self._make_admitted(cookies, raw)
+        return Visitor(options=self._options)
+
+    def _admits(self, raw: Any) -> bool:
+        request_filter: Any = self._options.request_filter
+        try:
+            return bool(ask(lambda: request_filter(self._make_request(raw))))
+        except Exception as fault:
+            # It may stand for somebody's consent, so a filter that fails refuses.
+            log_once("the request_filter failed: its requests have no visitor", fault)
+            return False
