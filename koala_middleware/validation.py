@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, NoReturn, TypeVar
 
 from koala_middleware.callables import FUNCTION, is_function
@@ -14,11 +14,6 @@ T = TypeVar("T")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def _always(value: Any) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
 class Check:
     """What a field takes.
 
@@ -28,10 +23,17 @@ class Check:
     :param is_importable: a settings file may give the value by its dotted path.
     """
 
-    expected: str
-    has_type: Callable[[Any], bool]
-    is_valid: Callable[[Any], bool] = _always
-    is_importable: bool = False
+    def __init__(
+        self,
+        expected: str,
+        has_type: Callable[[Any], bool],
+        is_valid: Callable[[Any], bool] = lambda value: True,
+        is_importable: bool = False,
+    ) -> None:
+        self.expected = expected
+        self.has_type = has_type
+        self.is_valid = is_valid
+        self.is_importable = is_importable
 
     def __call__(self, value: object, label: str) -> None:
         """Raise TypeError or ValueError, beginning with ``label``, if the value is wrong."""
