@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="tell what Koala would do with a file of events")
     check.add_argument("file", help="one Segment message, in JSON, a line; - is standard input")
     check.set_defaults(module="koala_middleware.inspector.check", extra="inspector")
+
+    destinations = commands.add_parser("destinations", help="list the presets of browser ids")
+    destinations.set_defaults(module="koala_middleware.destinations.command", extra="")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The ids that a visitor's browser holds, and where in an event Segment's destinations read them."""
+"""The ids that a visitor's browser holds, put where Segment's destinations read them."""
 
 from __future__ import annotations
 
@@ -121,10 +121,8 @@ def read_browser_ids(
         if wanted.path in found or not _is_granted(wanted, granted):
             continue
         value = _first_valid(wanted.parse, in_cookies.get(wanted.cookie, ()), unquote_cookie)
-        if value is None and wanted.query in in_query:
-            from urllib.parse import unquote_plus  # here, because few requests have one
-
-            value = _first_valid(wanted.parse, in_query[wanted.query], unquote_plus)
+        if value is None:
+            value = _first_valid(wanted.parse, in_query.get(wanted.query, ()), _unquote_parameter)
         if value is not None:
             found[wanted.path] = value
     return found
@@ -150,16 +148,23 @@ def _first_valid(
     parse: Callable[[str], str | None] | None, values: Iterable[str], decode: Callable[[str], str]
 ) -> str | None:
     for raw in values:
-        value: str | None = decode(raw)
+        value: object = decode(raw)
         if parse is not None:
             try:
-                value = parse(value or "")
+                value = parse(str(value))
             except Exception as fault:
                 log_once("the parse of a BrowserId failed: events go out without that id", fault)
                 continue
-        if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable():
-            return value
+        text = "" if value is None else str(value)
+        if 0 < len(text) <= _LONGEST_ID and text.isprintable():
+            return text
     return None
+
+
+def _unquote_parameter(value: str) -> str:
+    from urllib.parse import unquote_plus  # here, because few requests have one
+
+    return unquote_plus(value, errors="surrogateescape")  # as for cookies
 
 
 def group_by_place(values: Mapping[str, str]) -> Groups:

@@ -23,7 +23,7 @@ from koala_middleware.destinations.formats import (
 
 
 def _click(query: str, path: str, cookie: str | None = None) -> tuple[BrowserId, ...]:
-    """Return a click id whose cookie is older than the URL, as Segment's browser plugins have it."""
+    """Return a click id: the URL's, which is newer than a cookie's, or else the cookie's."""
     in_query = BrowserId(query=query, path=path)
     return (in_query, BrowserId(cookie=cookie, path=path)) if cookie else (in_query,)
 
@@ -58,9 +58,7 @@ REDDIT_CONVERSIONS = (
 
 MICROSOFT_BING_CAPI = _click("msclkid", "properties.msclkid", "analytics_ms_capi_click_id")
 
-NEXTDOOR_CONVERSIONS = _click(
-    "ndclid", "integrations.Nextdoor Conversions API.click_id", "ndclid"
-)
+NEXTDOOR_CONVERSIONS = _click("ndclid", "integrations.Nextdoor Conversions API.click_id", "ndclid")
 
 ROKT = (
     *_click("rtid", "integrations.Rokt Conversions API.rtid", "analytics_rokt_capi_rtid"),
@@ -143,9 +141,7 @@ def _by_hand(*keys: str) -> frozenset[str]:
 
 DESTINATIONS = (
     Destination("KOALA", "Koala (Cloud)", KOALA),
-    Destination(
-        "FACEBOOK_CONVERSIONS", "Facebook Conversions API (Actions)", FACEBOOK_CONVERSIONS
-    ),
+    Destination("FACEBOOK_CONVERSIONS", "Facebook Conversions API (Actions)", FACEBOOK_CONVERSIONS),
     Destination("TIKTOK_CONVERSIONS", "Tiktok Conversions", TIKTOK_CONVERSIONS),
     Destination("SNAP_CONVERSIONS", "Snap Conversions Api", SNAP_CONVERSIONS),
     Destination("REDDIT_CONVERSIONS", "Reddit Conversions API", REDDIT_CONVERSIONS),
