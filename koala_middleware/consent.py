@@ -71,11 +71,11 @@ def tcf(
 
     For the other parameters see :func:`onetrust`.
     """
-    for vendor in vendors:
+    wanted = tuple(vendors)
+    for vendor in wanted:
         if type(vendor) is not int or not 1 <= vendor <= _MOST_VENDOR:
             expected = f"tcf: expected vendors, each an int from 1 to {_MOST_VENDOR}"
             raise (ValueError if type(vendor) is int else TypeError)(f"{expected}, got {vendor!r}")
-    wanted = tuple(vendors)
 
     def parse(value: str) -> Preferences | None:
         return tc_string.decode(unquote_cookie(value), wanted)

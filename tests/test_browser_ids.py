@@ -82,7 +82,7 @@ def test_wrong_parameter_is_an_error(wrong: Any, error: type[Exception], message
 
 def test_parameters_are_keywords() -> None:
     with pytest.raises(TypeError):
-        BrowserId("_fbp")  # type: ignore[misc]
+        BrowserId("_fbp")  # type: ignore[call-arg]
 
 
 def test_browser_id_is_a_value() -> None:

@@ -107,7 +107,7 @@ def test_fbc_of_the_cookie_comes_before_fbclid() -> None:
     + [(wrong, ValueError) for wrong in ("G-", "G-abc1234", "G-ABC\n", "xG-ABCD", "G-" + 21 * "A")],
 )
 def test_measurement_id_wrong(measurement_id: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match="^GOOGLE_ANALYTICS_4: expected a measurement id such as"):
+    with pytest.raises(error, match=r"^GOOGLE_ANALYTICS_4: expected a measurement id such as"):
         GOOGLE_ANALYTICS_4(measurement_id)
 
 
@@ -227,15 +227,13 @@ def test_format_never_raises(parse: Callable[[str], str | None], value: str) -> 
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
-@pytest.mark.parametrize("start", ["", "GA1.1.", "GS1.1.", "GS2.1.", "GCL.1.", "fb.1."])
-@pytest.mark.parametrize("piece", ["1", "a", ".", "1.", "$", "s$", "s1", "1-"])
-def test_format_takes_linear_time(
-    parse: Callable[[str], str | None], start: str, piece: str
-) -> None:
-    value = start + piece * 10**6
-    started = time.perf_counter()
-    assert parse(value) is None
-    assert time.perf_counter() - started < 0.2
+def test_format_takes_linear_time(parse: Callable[[str], str | None]) -> None:
+    for start in ("", "GA1.1.", "GS1.1.", "GS2.1.", "GCL.1.", "fb.1."):
+        for piece in ("1", "a", ".", "1.", "$", "s$", "s1", "1-"):
+            value = start + piece * 10**6
+            started = time.perf_counter()
+            assert parse(value) is None
+            assert time.perf_counter() - started < 0.2
 
 
 # The command
