@@ -44,7 +44,7 @@ def decode(text: str, vendors: Collection[int] = ()) -> dict[str, bool] | None:
     if not _CORE.fullmatch(core):
         return None
     try:
-        bits = _Bits(urlsafe_b64decode(core + "=" * (-len(core) % 4)))
+        bits = _Bits(urlsafe_b64decode(core + "=="))
         if bits.read(*_VERSION) != 2:
             return None
         consents = {

@@ -55,6 +55,7 @@ def test_campaign(query: str, expected: dict[str, str]) -> None:
         ("", None),
         ("en-GB,en;q=0.9,de;q=0.8", "en-GB"),
         ("de", "de"),
+        ("x-X", "x-X"),
         ("*", None),
         ("*, fr;q=0.5", "fr"),
         (" zh-Hant-TW ;q=1", "zh-Hant-TW"),

@@ -6,6 +6,7 @@ import logging
 import pickle
 import time
 from copy import deepcopy
+from dataclasses import FrozenInstanceError
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,8 @@ def test_browser_id_is_a_value() -> None:
     assert BrowserId(cookie="_fbp") == FBP
     assert pickle.loads(pickle.dumps(FBP)) == FBP
     assert len({FBP, BrowserId(cookie="_fbp")}) == 1
+    with pytest.raises(FrozenInstanceError):
+        FBP.path = "properties.fbc"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +122,8 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=a; cid=b", "", "a"),
         ("cid=; cid=b", "", "b"),
         ("x=1;\tcid \t=\t a \t; y", "", "a"),
+        ("cid=XaX", "cid=b", "XaX"),
+        ("Xcid=a", "", None),
         ("cid=%22a%20b%22", "", "a b"),
         ("cid=%C3%A9", "", "é"),
         ("", "x=1&cid=a%20b+c&y", "a b c"),
@@ -202,6 +207,7 @@ def test_consent_must_be_granted(granted: Any, is_read: bool) -> None:
     found = read_browser_ids([wanted, CLICK], "_fbp=a; cid=b", "", granted)
     assert ("properties.fbp" in found) is is_read
     assert found["properties.click_id"] == "b"
+    assert read_browser_ids([wanted], "_fbp=a", "") == {}
 
 
 @given(cookies=st.text(), query=st.text())
@@ -292,6 +298,14 @@ def test_fill_respects_integrations(integrations: Any, filled: Any) -> None:
     """An excluded destination gets nothing; True becomes an object, which selects it as well."""
     assert fill({"integrations.A.io.id": "x"}, integrations=integrations) == {
         "integrations": filled
+    }
+
+
+def test_fill_goes_on_after_an_excluded_destination() -> None:
+    values = {"integrations.A.id": "x", "integrations.B.id": "y", "properties.id": "z"}
+    assert fill(values, integrations={"All": False, "B": True}, properties={}) == {
+        "integrations": {"All": False, "B": {"id": "y"}},
+        "properties": {"id": "z"},
     }
 
 

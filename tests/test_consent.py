@@ -178,15 +178,31 @@ NO_PURPOSE = (0, 61)
 
 
 def test_tcf_vendors_in_ranges() -> None:
-    text = bits(NO_PURPOSE, (9, 16), (1, 1), (2, 12), (1, 1), (3, 16), (5, 16), (0, 1), (8, 16))
-    decoded = tc_string.decode(text, range(1, 11)) or {}
-    assert [vendor for vendor in range(1, 11) if decoded[f"vendor_{vendor}"]] == [3, 4, 5, 8]
+    ranges = (1, 1), (3, 16), (5, 16), (0, 1), (40000, 16), (0, 1), (8, 16)
+    text = bits(NO_PURPOSE, (40000, 16), (1, 1), (3, 12), *ranges)
+    wanted = [*range(1, 11), 39999, 40000]
+    decoded = tc_string.decode(text, wanted) or {}
+    assert [vendor for vendor in wanted if decoded[f"vendor_{vendor}"]] == [3, 4, 5, 8, 40000]
 
 
 def test_tcf_vendors_in_bits() -> None:
     """Those beyond the greatest id of the string are not granted, whatever bits come there."""
     decoded = tc_string.decode(bits(NO_PURPOSE, (3, 16), (0, 1), (0b0111, 4)), range(1, 5)) or {}
     assert [vendor for vendor in range(1, 5) if decoded[f"vendor_{vendor}"]] == [2, 3]
+
+
+def test_tcf_vendor_in_the_last_bit() -> None:
+    decoded = tc_string.decode(bits(NO_PURPOSE, (10, 16), (0, 1), (1, 10)), [9, 10]) or {}
+    assert (decoded["vendor_9"], decoded["vendor_10"]) == (False, True)
+
+
+@pytest.mark.parametrize("padding", ["AA", "AAA", "AAAA"])
+def test_tcf_needs_no_padding(padding: str) -> None:
+    """A string of whole bytes may have any length that base64 has."""
+    text = bits(NO_PURPOSE, (10, 16), (0, 1), (1, 10))
+    assert tc_string.decode(text + padding, [9, 10]) == tc_string.decode(text, [9, 10])
+    assert tc_string.decode(text + "A", [9, 10]) is None
+    assert tc_string.decode(text[:38], [1]) is None
 
 
 @pytest.mark.parametrize(
