@@ -211,10 +211,10 @@ def test_everything_takes_linear_time(piece: str) -> None:
     headers = source(
         sec_ch_ua=text, sec_ch_ua_model=text, referer="https://" + text, sec_fetch_dest="empty"
     )
-    started = time.perf_counter()
+    started = time.process_time()
     user_agent_data(headers)
     page_of_referer(headers)
     campaign("utm_" + text)
     locale(text)
     group_id(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2

@@ -318,6 +318,6 @@ def test_reader_never_raises(cookie: str, banner: Callable[..., Reader], value: 
 def test_reader_takes_linear_time(cookie: str, banner: Callable[..., Reader]) -> None:
     for piece in ("a", ",", "&", ":", "groups=", "a:1,", "{marketing:", "%", "W1", "C", "____"):
         request = {"HTTP_COOKIE": f"{cookie}={piece * (4096 // len(piece))};" * 64}
-        started = time.perf_counter()
+        started = time.process_time()
         banner()(request)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 2

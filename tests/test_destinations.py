@@ -231,9 +231,9 @@ def test_format_takes_linear_time(parse: Callable[[str], str | None]) -> None:
     for start in ("", "GA1.1.", "GS1.1.", "GS2.1.", "GCL.1.", "fb.1."):
         for piece in ("1", "a", ".", "1.", "$", "s$", "s1", "1-"):
             value = start + piece * 10**6
-            started = time.perf_counter()
+            started = time.process_time()
             assert parse(value) is None
-            assert time.perf_counter() - started < 0.2
+            assert time.process_time() - started < 0.5
 
 
 # The command
