@@ -1,45 +1,53 @@
-"""Time the middleware beside its peers, print the tables and write what was measured."""
+"""Time what the middleware adds to a request and to a call, beside the floor and its peers.
+
+Prints a table, and writes pyperf's JSON, which ``python -m pyperf compare_to`` can compare with
+that of another revision.
+"""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyperf
 
-from benchmarks.imports import measure_imports
-from benchmarks.results import Results, merge
-from benchmarks.tables import all_tables, text
-
-_ROOT = Path(__file__).parent.parent
+from benchmarks import asgi, django, track, wsgi
+from benchmarks.measure import measure
+from benchmarks.results import table, text
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="one short run, of two minutes or so")
-    parser.add_argument("--runs", type=int, default=3, help="default: 3; a process each")
-    parser.add_argument("--rounds", type=int, default=1000, help="turns of each row; default: 1000")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks.json"), help="of pyperf")
-    return parser.parse_args()
+def _worker(rounds: int) -> None:
+    """Time all rows in this process, and write them to standard output as JSON."""
+    from benchmarks import peers
+
+    rows = [*wsgi.rows(peers.WSGI), *asgi.rows(peers.ASGI), *django.rows(peers.DJANGO)]
+    benchmarks = measure([*rows, *track.rows()], rounds)
+    pyperf.BenchmarkSuite(list(benchmarks)).dump(sys.stdout)
 
 
-def _run(rounds: int) -> Iterator[pyperf.Benchmark]:
-    command = [sys.executable, "-m", "benchmarks.worker", str(rounds)]
-    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    yield from pyperf.BenchmarkSuite.loads(done.stdout).get_benchmarks()
-    yield from measure_imports(max(3, rounds // 50))
+def _run(rounds: int) -> pyperf.BenchmarkSuite:
+    command = [sys.executable, "-m", "benchmarks", "--worker", "--rounds", str(rounds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return pyperf.BenchmarkSuite.loads(done.stdout)
 
 
 def main() -> None:
-    arguments = _arguments()
-    runs, rounds = (1, 100) if arguments.fast else (arguments.runs, arguments.rounds)
-    suite = merge(_run(rounds) for _ in range(runs))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="processes; default: 3")
+    parser.add_argument("--rounds", type=int, default=1000, help="turns of each row; default: 1000")
+    parser.add_argument("--output", type=Path, default=Path("benchmarks.json"))
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        _worker(arguments.rounds)
+        return
+    suite = _run(arguments.rounds)
+    for _ in range(arguments.runs - 1):
+        suite.add_runs(_run(arguments.rounds))
     suite.dump(str(arguments.output), replace=True)
-    for title, table in all_tables(Results(suite)):
-        print(f"{title}\n\n{text(table)}\n")
+    print(text(table(suite)))
 
 
 if __name__ == "__main__":

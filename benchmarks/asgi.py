@@ -1,21 +1,15 @@
-"""ASGI: the bare middleware, and Starlette's."""
+"""Requests to an ASGI application that does next to nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from benchmarks import floor, peers
+from benchmarks import floor
 from benchmarks.inputs import COOKIES, make_scope
 from benchmarks.measure import Row
 from koala_middleware.asgi import KoalaMiddleware
-from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
-
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-
-_CHUNKS = 10
-_START: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": []}
 
 
 async def _receive() -> dict[str, Any]:
@@ -26,20 +20,13 @@ async def _send(message: Any) -> None:
     pass
 
 
-async def _plain_app(scope: Any, receive: Any, send: Any) -> None:
-    await send({**_START, "headers": []})
+async def _page(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"Welcome!"})
 
 
-async def _streaming_app(scope: Any, receive: Any, send: Any) -> None:
-    await send({**_START, "headers": []})
-    for _ in range(_CHUNKS):
-        await send({"type": "http.response.body", "body": b"Welcome!", "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-
-
 def run(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Run a coroutine that waits for nothing, without the noise of an event loop."""
+    """Run a coroutine that never suspends, without the noise of an event loop."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -48,30 +35,12 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 def _request(app: Any, scope: dict[str, Any]) -> None:
-    # As a server does: no two requests share a scope.
+    # A server never shares a scope either.
     run(app({**scope, "headers": scope["headers"].copy()}, _receive, _send))
 
 
-def rows() -> Iterator[Row]:
-    for kind, app in (("plain", _plain_app), ("streamed", _streaming_app)):
-        yield from _with_cookies(f"ASGI, {kind}", app, KoalaMiddleware, peers.ASGI)
-
-
-def starlette_rows() -> Iterator[Row]:
-    yield from _with_cookies("Starlette", _plain_app, StarletteMiddleware, {})
-
-
-def _with_cookies(
-    group: str, app: ASGIApp, ours: Callable[[Any], ASGIApp], others: dict[str, peers.Wrap]
-) -> Iterator[Row]:
-    wrapped = {
-        "bare": app,
-        "nothing": floor.asgi_nothing(app),
-        "floor": floor.ASGIFloor(app),
-        "us": ours(app),
-        **{name: wrap(app) for name, wrap in others.items()},
-    }
-    for case, cookies in COOKIES.items():
-        scope = make_scope(cookies)
-        for name, each in wrapped.items():
-            yield Row(group, case, name, partial(_request, each, scope))
+def rows(peers: Mapping[str, Callable[[Any], Any]]) -> Iterator[Row]:
+    wraps = {"bare": lambda app: app, "floor": floor.ASGIFloor, "us": KoalaMiddleware, **peers}
+    for cookies, header in COOKIES.items():
+        for name, wrap in wraps.items():
+            yield Row(f"ASGI, {cookies}", name, partial(_request, wrap(_page), make_scope(header)))

@@ -1,9 +1,9 @@
-"""Django, sync and async: a middleware around a view, called as Django's handlers call it."""
+"""Requests to a Django view, sync and async, called the way Django's handlers call it."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,32 +11,27 @@ import django
 from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 
-from benchmarks import floor, peers
+from benchmarks import floor
 from benchmarks.asgi import run
 from benchmarks.inputs import COOKIES, make_environ, make_scope
 from benchmarks.measure import Row
 
 
-def _set_up() -> None:
+def rows(peers: Mapping[str, Callable[[Any], Any]]) -> Iterator[Row]:
     if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], POSTHOG_MW_CLIENT=peers.posthog_client)
+        settings.configure(ALLOWED_HOSTS=["*"])
         django.setup()
-
-
-def rows() -> Iterator[Row]:
-    _set_up()
     from django.core.handlers.asgi import ASGIRequest
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponse
-    from posthog.integrations.django import PosthogContextMiddleware
 
     from koala_middleware.contrib.django import KoalaMiddleware
 
     class Response(HttpResponse):
         def close(self) -> None:
-            """Do not tell the signal's receivers, whose work has nothing to do with ours."""
+            """Skip the signal, whose receivers' work has nothing to do with ours."""
 
-    response = Response(b"Welcome!")
+    response, body = Response(b"Welcome!"), io.BytesIO()
 
     def view(request: Any) -> Any:
         return response
@@ -56,19 +51,13 @@ def rows() -> Iterator[Row]:
     def run_async(middleware: Any, scope: dict[str, Any]) -> None:
         run(handle_async(middleware, scope))
 
-    body = io.BytesIO()
-    for group, app, by_hand, make, call in (
-        ("Django, sync", view, floor.django_floor, make_environ, handle),
-        ("Django, async", async_view, floor.async_django_floor, make_scope, run_async),
+    for kind, app, by_hand, make, call in (
+        ("sync", view, floor.django_floor, make_environ, handle),
+        ("async", async_view, floor.async_django_floor, make_scope, run_async),
     ):
-        wrapped = {
-            "bare": app,
-            "nothing": floor.django_nothing(app),
-            "floor": by_hand(app),
-            "us": KoalaMiddleware(app),
-            peers.POSTHOG: PosthogContextMiddleware(app),
-        }
-        for case, cookies in COOKIES.items():
-            raw = make(cookies)
-            for name, middleware in wrapped.items():
-                yield Row(group, case, name, partial(call, middleware, raw))
+        wraps = {"bare": lambda app: app, "floor": by_hand, "us": KoalaMiddleware, **peers}
+        for cookies, header in COOKIES.items():
+            for name, wrap in wraps.items():
+                yield Row(
+                    f"Django, {kind}, {cookies}", name, partial(call, wrap(app), make(header))
+                )

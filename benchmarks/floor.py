@@ -119,18 +119,3 @@ def async_django_floor(get_response: Callable[[Any], Any]) -> Callable[[Any], An
             profile_id.reset(token)
 
     return middleware
-
-
-def wsgi_nothing(app: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda environ, start_response: app(environ, start_response)
-
-
-def asgi_nothing(app: Callable[..., Any]) -> Callable[..., Any]:
-    async def nothing(scope: Any, receive: Any, send: Any) -> None:
-        await app(scope, receive, send)
-
-    return nothing
-
-
-def django_nothing(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda request: get_response(request)

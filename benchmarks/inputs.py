@@ -10,16 +10,10 @@ PROFILE_ID = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
 _ID = f"ko_id={PROFILE_ID}"
 
 
-def _others(count: int) -> list[str]:
-    return [f"cookie_{number:02}={'x' * 90}" for number in range(count)]
-
-
 COOKIES: dict[str, str | None] = {
     "none": None,
     "small": f"session=abc; {_ID}; theme=dark",
-    "4 KB, first": "; ".join([_ID, *_others(39)]),
-    "4 KB, last": "; ".join([*_others(39), _ID]),
-    "4 KB, absent": "; ".join(_others(40)),
+    "4 KB": "; ".join([*(f"cookie_{number:02}={'x' * 90}" for number in range(39)), _ID]),
 }
 
 # The header of a browser's request, but for its cookies.
@@ -33,11 +27,6 @@ _HEADERS = {
     "referer": "https://www.example.com/pricing",
     "sec-fetch-dest": "document",
 }
-
-
-def cookies_of_size(size: int) -> str | None:
-    """Return a header of about that many characters, with the profile id last."""
-    return "; ".join([*_others((size - 42) // 102), _ID]) if size else None
 
 
 def headers(cookies: str | None) -> dict[str, str]:

@@ -7,7 +7,6 @@ so that less of its time is ours.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import socket
@@ -21,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.inputs import COOKIES
+from benchmarks.results import MEASURED, list_table
 
 _ROOT = Path(__file__).parent.parent
 _GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}")
@@ -109,13 +109,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--pairs", type=int, default=11, help="of each server; default: 11")
     parser.add_argument("--seconds", type=int, default=3, help="of each load; default: 3")
-    parser.add_argument("--output", type=Path, default=Path("load.json"))
+    parser.add_argument("--document", action="store_true", help="write the table of the docs")
     arguments = parser.parse_args()
-    results = {}
+    lines = []
     for site in SITES:
-        results[site] = list(load(site, arguments.pairs, arguments.seconds))
-        print("  ".join(summary(site, results[site])), flush=True)
-    arguments.output.write_text(json.dumps({"seconds": arguments.seconds, "sites": results}))
+        lines.append(summary(site, list(load(site, arguments.pairs, arguments.seconds))))
+        print("  ".join(lines[-1]), flush=True)
+    if arguments.document:
+        caption = f"The medians of {arguments.pairs} pairs, with the lowest and the highest:\n\n"
+        heading = ("Server", "Requests/s without", "Requests/s, with to without")
+        table = list_table([(*heading, "p99, with to without"), *lines])
+        (MEASURED / "load.rst").write_text(caption + table)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Time rows side by side: by turns, in one process, so that what disturbs one disturbs all."""
+"""Time rows side by side: in turns, in one process, so that what disturbs one disturbs all."""
 
 from __future__ import annotations
 
@@ -11,44 +11,41 @@ from itertools import groupby, repeat
 
 import pyperf
 
-_SAMPLE = 100e-6  # seconds: longer ones are more likely to be interrupted
+_SAMPLE = 100e-6  # seconds; longer samples are more likely to be interrupted
 _BLOCKS = 10
 
 
 @dataclass(frozen=True)
 class Row:
-    """Say what is timed, and with what it is compared.
+    """One thing that is timed.
 
-    :param group: what the row is a part of, such as ``"WSGI, list"``.
-    :param case: what is the same in all rows that are compared, such as the cookies.
-    :param name: ``"us"``, ``"floor"`` or a peer.
+    :param group: the rows it is compared with, such as ``"WSGI, list, small"``.
+    :param name: ``"bare"``, ``"floor"``, ``"us"`` or a peer.
     :param call: handles one request, or makes one call.
-    :param base: the row that is subtracted, whose application is the same.
     :param context: where to call it.
     """
 
     group: str
-    case: str
     name: str
     call: Callable[[], object]
-    base: str = "bare"
     context: Context = field(default_factory=Context)
 
 
 def measure(rows: Iterable[Row], rounds: int) -> Iterator[pyperf.Benchmark]:
-    """Yield what pyperf keeps of each row, of one process.
+    """Yield the timings of one process, a benchmark for each row.
 
-    A value is the shortest of some rounds: on a shared machine the longer ones tell what else ran.
+    Each value is the shortest of some rounds: on a shared machine the longer ones show what else
+    was running.
     """
-    for (group, case), compared in groupby(rows, lambda row: (row.group, row.case)):
+    for group, compared in groupby(rows, lambda row: row.group):
         together = list(compared)
-        for row, values in zip(together, _by_turns(together, rounds), strict=True):
-            metadata = {"name": f"{group} | {case} | {row.name}", "base": row.base}
+        for row, values in zip(together, _in_turns(together, rounds), strict=True):
+            metadata = {"name": f"{group} | {row.name}"}
             yield pyperf.Benchmark([pyperf.Run(values, metadata=metadata, collect_metadata=False)])
 
 
-def _by_turns(rows: list[Row], rounds: int) -> list[list[float]]:
-    loops, strides = zip(*map(_calibrate, rows), strict=True)
+def _in_turns(rows: list[Row], rounds: int) -> list[list[float]]:
+    loops = [max(1, round(_SAMPLE / min(_seconds(row, 1) for _ in range(50)))) for row in rows]
     blocks = min(_BLOCKS, rounds)
     values = [[float("inf")] * blocks for _ in rows]
     order = list(range(len(rows)))
@@ -58,21 +55,13 @@ def _by_turns(rows: list[Row], rounds: int) -> list[list[float]]:
     try:
         for turn in range(rounds):
             shuffle(order)
+            block = turn * blocks // rounds
             for number in order:
-                if turn % strides[number]:
-                    continue
                 seconds = _seconds(rows[number], loops[number])
-                block = turn * blocks // rounds
                 values[number][block] = min(values[number][block], seconds)
     finally:
         gc.enable()
-    return [[value for value in row if value < float("inf")] for row in values]
-
-
-def _calibrate(row: Row) -> tuple[int, int]:
-    """Return how often to call in a sample, and after how many rounds to take one."""
-    once = min(_seconds(row, 1) for _ in range(50))
-    return max(1, round(_SAMPLE / once)), max(1, int(once / (4 * _SAMPLE)))
+    return values
 
 
 def _seconds(row: Row, loops: int) -> float:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import sys
 import tracemalloc
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import koala_middleware as koala
 from benchmarks import floor
 from benchmarks.inputs import COOKIES, make_environ
+from benchmarks.results import MEASURED
+from benchmarks.wsgi import start_response as _start_response
 from koala_middleware.wsgi import KoalaMiddleware
 
 _OPEN = 10_000
 _ENVIRON = make_environ(COOKIES["small"])
-
-
-def _start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
-    return bytearray().extend
 
 
 def _stream(environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -88,20 +84,22 @@ def growth(requests: int) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
-    parser.add_argument("--output", type=Path, default=Path("memory.json"))
+    parser.add_argument("--document", action="store_true", help="write the sentence of the docs")
     arguments = parser.parse_args()
     bare = live_bytes(_stream)
-    added = {
-        "floor": live_bytes(floor.WSGIBodyFloor(_stream)) - bare,
-        "us": live_bytes(KoalaMiddleware(_stream)) - bare,
-    }
-    blocks = growth(arguments.requests)
-    print(f"a live request, bare: {bare:,.0f} bytes; {_OPEN:,} are open")
-    for name, size in added.items():
-        print(f"{name}: {size:,.0f} bytes more")
-    print(f"blocks in use during {arguments.requests:,} requests: {blocks}")
-    results = {"requests": arguments.requests, "bare": bare, "added": added, "blocks": blocks}
-    arguments.output.write_text(json.dumps(results))
+    floor_bytes = live_bytes(floor.WSGIBodyFloor(_stream)) - bare
+    our_bytes = live_bytes(KoalaMiddleware(_stream)) - bare
+    requests = arguments.requests
+    blocks = growth(requests)
+    sentence = (
+        f"A WSGI request whose body is being sent holds {our_bytes:,.0f} bytes more with the\n"
+        f"middleware than without it, and {floor_bytes:,.0f} more with the floor. Between request\n"
+        f"{requests // 5:,} and request {requests:,} the memory blocks in use went from\n"
+        f"{blocks[1]:,} to {blocks[-1]:,}.\n"
+    )
+    print(sentence, end="")
+    if arguments.document:
+        (MEASURED / "memory.rst").write_text(sentence)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ project = "koala-middleware"
 version = release = metadata.version(project)
 
 extensions = ["sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "storm_table.rst", "cost_*.rst"]  # the tables are parts of pages
+exclude_patterns = ["_build", "_measured"]  # the tables are parts of pages
 # A reference that leads nowhere is a warning, but for those to other projects, which would have to
 # be looked up online, and to type variables.
 nitpicky = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import asks, minted_cookie, visiting
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor, reset_after_await, set_current
+from koala_middleware.visitor import Visitor, reset_current, set_current
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -47,7 +48,13 @@ class KoalaMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        visitor = self._visit(scope["headers"], scope)
+        try:
+            headers = scope["headers"]
+            # A copy, as the application may edit them.
+            headers = tuple(headers) if type(headers) is list else _read_headers(scope)
+        except KeyError:
+            headers = ()
+        visitor = self._visit(headers, scope)
         # In the server's own scope, not in a copy: code around the middleware shall see it.
         scope["koala"] = visitor
         if self._asks and visitor.set_cookie is not None:
@@ -56,11 +63,29 @@ class KoalaMiddleware:
         try:
             await self.app(scope, receive, send)
         finally:
-            reset_after_await(token)
+            try:  # noqa: SIM105 (reset_after_await(), without the cost of one more call)
+                reset_current(token)
+            except ValueError:
+                pass
+            if self._asks:
+                visitor.end_request()
 
     def request(self, scope: Scope) -> object:
         """Return what a ``request_filter`` gets."""
         return scope
+
+
+def _read_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
+    """Return the headers of a scope, which the application can still read."""
+    headers = scope["headers"]
+    try:
+        read = list(headers)
+        if iter(headers) is headers:
+            scope["headers"] = read  # for the application, which would find nothing left
+    except Exception as fault:
+        log_once("the headers of a scope cannot be read: its requests have no visitor", fault)
+        return ()
+    return read
 
 
 def _minting(send: Send, visitor: Visitor) -> Send:

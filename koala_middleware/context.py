@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
+from koala_middleware.faults import log_once
 from koala_middleware.sources import Source
 
 # https://segment.com/docs/connections/spec/common/#context
@@ -19,27 +20,36 @@ def request_context(source: Source, wanted: Collection[str]) -> dict[str, Any]:
 
     The ip is the peer's as the server reports it; a value is cut after 2048 characters.
     """
-    context = {
-        "ip": _ip(source.peer) if "ip" in wanted else None,
-        "userAgent": _bounded(source.header("user-agent")) if "userAgent" in wanted else None,
-        "page": _page(source) if "page" in wanted else None,
-    }
+    context = {key: _value(key, source) for key in CONTEXT_KEYS if key in wanted}
     return {key: value for key, value in context.items() if value}
 
 
-def _ip(peer: str | None) -> str | None:
+def _value(key: str, source: Source) -> object:
+    try:
+        return _READERS[key](source)
+    except Exception as fault:  # whatever a server takes for an environ or a scope
+        log_once(f"the context's {key} cannot be read: events go out without it", fault)
+        return None
+
+
+def _ip(source: Source) -> str | None:
     from ipaddress import ip_address  # here, because few applications need it
 
     try:
-        return str(ip_address(peer or ""))
+        return str(ip_address(source.peer or ""))
     except ValueError:  # a Unix socket, or whatever a proxy's header said
         return None
+
+
+def _user_agent(source: Source) -> str | None:
+    return _bounded(source.header("user-agent"))
 
 
 def _page(source: Source) -> dict[str, str]:
     from urllib.parse import quote  # here, because few applications need it
 
-    path = quote(source.path, safe=_IN_A_PATH)
+    # What is no UTF-8 may have become surrogates, in servers and in test clients.
+    path = quote(source.path, safe=_IN_A_PATH, errors="replace")
     host = source.header("host")
     query = f"?{source.query}" if source.query else ""
     page = {
@@ -52,3 +62,10 @@ def _page(source: Source) -> dict[str, str]:
 
 def _bounded(value: str | None) -> str | None:
     return value[:_LONGEST_VALUE] if value else None
+
+
+_READERS: dict[str, Callable[[Source], object]] = {
+    "ip": _ip,
+    "userAgent": _user_agent,
+    "page": _page,
+}

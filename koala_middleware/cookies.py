@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_ENCODED_UUID = 3 * 38  # a UUID in quotes, each character as %XX
 
+_JOINT = re.compile(r",(?=[ \t]*[\w!#$%&'*+.^`|~-]+=)", re.ASCII)  # before another cookie's name
+_JOINT_OR_END = re.compile(f";|{_JOINT.pattern}", re.ASCII)
 _MOST_MENTIONS = 64
 LONGEST_VALUE = 4096  # RFC 6265, section 6.1: what browsers keep of one cookie
 _LONGEST_ANONYMOUS_ID = 255
@@ -18,13 +21,15 @@ def cookie_values(header: str, name: str) -> Iterator[str]:
 
     The header is split at ``;`` (RFC 6265, section 4.2.1) in one pass, whatever its other cookies
     look like; at most 64 mentions of the name are looked at, and values of more than 4096
-    characters are passed over.
+    characters are passed over. Values that only a comma delimits come last.
     """
     needle = name + "="
     pair_end = 0
-    for _ in range(_MOST_MENTIONS):
+    for mentions in range(_MOST_MENTIONS):
         found = header.find(needle, pair_end)
         if found < 0:
+            if mentions and "," in header:
+                yield from islice(_joined_values(header, needle), _MOST_MENTIONS)
             return
         pair_start = header.rfind(";", pair_end, found) + 1
         start = found + len(needle)
@@ -34,6 +39,20 @@ def cookie_values(header: str, name: str) -> Iterator[str]:
         # Anything but white space before it: the tail of another cookie's name or value.
         if not header[pair_start:found].strip(" \t") and pair_end - start <= LONGEST_VALUE:
             yield header[start:pair_end].strip(" \t")
+
+
+def _joined_values(header: str, needle: str) -> Iterator[str]:
+    """Yield the values of a cookie in a header that was joined with commas.
+
+    Bridges from ASGI to WSGI join the pieces so in which HTTP/2 clients send a Cookie header:
+    https://github.com/abersheeran/a2wsgi/blob/v1.10.10/a2wsgi/wsgi.py
+    """
+    if _JOINT.search(header) is None:
+        return
+    for piece in _JOINT_OR_END.split(header):
+        pair = piece.strip(" \t")
+        if pair.startswith(needle) and len(pair) - len(needle) <= LONGEST_VALUE:
+            yield pair[len(needle) :]
 
 
 def parse_profile_id(value: str) -> str | None:
@@ -54,9 +73,10 @@ def parse_anonymous_id(value: str) -> str | None:
     """Return Segment's anonymous id in a cookie's value, or None if there is none.
 
     Segment's browser library writes a UUID, in older versions as ``%22…%22``; sites may set one of
-    their own. So any printable text of at most 255 characters will do.
+    their own. So any printable text of at most 255 characters will do, unless another cookie was
+    joined to it with a comma.
     """
-    if len(value) > 3 * _LONGEST_ANONYMOUS_ID or not value.isascii():
+    if len(value) > 3 * _LONGEST_ANONYMOUS_ID or not value.isascii() or _JOINT.search(value):
         return None
     value = unquote_cookie(value)
     return value if 0 < len(value) <= _LONGEST_ANONYMOUS_ID and value.isprintable() else None

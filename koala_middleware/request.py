@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from koala_middleware.context import CONTEXT_KEYS, request_context
@@ -79,17 +79,22 @@ class RequestVisitor(Visitor):
         profile_id = super()._find_profile_id(cookies)
         name = self.options.header_name
         if profile_id is None and name is not None:
-            value = source_of(self._raw).header(name)
-            if value is not None and len(value) <= LONGEST_VALUE:
-                profile_id = parse_with(self.options.parse, [value], f"the header {name}")
+            values = self._header_values(name)
+            profile_id = parse_with(self.options.parse, values, f"the header {name}")
         return profile_id
+
+    def _header_values(self, name: str) -> Iterator[str]:
+        value = source_of(self._raw).header(name)
+        if value is not None and len(value) <= LONGEST_VALUE:
+            yield value
 
     def email(self) -> str | None:
         """Ask the option ``email`` until it has given one."""
         ask = self.options.email
         if self._email is None and ask is not None:
             try:
-                email = ask(self._make_request(self._raw))
+                # As nobody: else an email that tracks would be asked by its own event.
+                email = call_as(None, lambda: ask(self._make_request(self._raw)))
                 if email is not None and not isinstance(email, str):
                     raise TypeError("email must be a str or None")
                 self._email = email or None

@@ -51,9 +51,15 @@ class profile:  # noqa: N801 (used like a function)
     def __exit__(self, *exc_info: object) -> None:
         # No token: one profile may be entered by many threads and tasks, and be left by a
         # generator in another context, where it has nothing to restore.
-        visitor = current.get()
-        if isinstance(visitor, _Profile) and visitor.entered_by is self:
+        inner, visitor = None, current.get()
+        while isinstance(visitor, _Profile) and visitor.entered_by is not self:
+            inner, visitor = visitor, visitor.outer
+        if not isinstance(visitor, _Profile):
+            return
+        if inner is None:
             current.set(visitor.outer)
+        else:  # left before one that was entered later, which must not bring it back
+            inner.outer = visitor.outer
 
     async def __aenter__(self) -> Visitor:
         return self.__enter__()

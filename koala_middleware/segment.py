@@ -144,7 +144,7 @@ def _wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..
             send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
         if visitor is None or client_class not in instrumented:
             return send(self, user_id, event, properties, context, timestamp, anonymous_id)
-        values, about, anonymous_id = fill(
+        user_id, values, about, anonymous_id = fill(
             visitor, TRACK, user_id, properties, context, anonymous_id
         )
         try:
@@ -178,7 +178,7 @@ def _wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable
             send, send_filled = _passing(more, others, send), _passing(more, others, send_filled)
         if visitor is None or client_class not in instrumented:
             return send(self, user_id, traits, context, timestamp, anonymous_id)
-        values, about, anonymous_id = fill(
+        user_id, values, about, anonymous_id = fill(
             visitor, IDENTIFY, user_id, traits, context, anonymous_id
         )
         try:

@@ -57,12 +57,14 @@ class ScopeSource:
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode("latin-1")
-        values: list[bytes] = [value for key, value in self._scope["headers"] if key == wanted]
+        values: list[bytes] = [
+            value for key, value in self._scope.get("headers", ()) if key == wanted
+        ]
         return b", ".join(values).decode("latin-1") if values else None
 
     @property
     def cookies(self) -> str | None:
-        return cookie_header(self._scope["headers"])
+        return cookie_header(self._scope.get("headers", ()))
 
     @property
     def scheme(self) -> str:
@@ -76,30 +78,39 @@ class ScopeSource:
 
     @property
     def query(self) -> str:
-        query: bytes = self._scope.get("query_string", b"")
-        return query.decode("latin-1")
+        query: bytes | str = self._scope.get("query_string", b"")
+        return query if isinstance(query, str) else query.decode("latin-1")
 
     @property
     def peer(self) -> str | None:
-        client = self._scope.get("client")
-        return client[0] if client else None
+        client = self._scope.get("client")  # an iterator is left to the application
+        return client[0] if client and isinstance(client, (list, tuple)) else None
 
 
 Source = EnvironSource | ScopeSource
+_SCOPES = ("http", "websocket")
 
 
 def snapshot(request: Any) -> Any:
     """Return a request that stays what it is when its environ becomes another's.
 
-    uWSGI uses one environ for all requests of a worker's thread, one after the other.
+    uWSGI uses one environ for all requests of a worker's thread, one after the other. The visitor
+    is not in it, who would else hold on to what holds on to it.
     """
-    if isinstance(request, dict):
-        return dict(request)
-    environ = getattr(request, "environ", None)
-    if environ is not None:  # Django under WSGI
-        request = copy(request)
-        request.environ = request.META = dict(environ)
+    if isinstance(request, Mapping):
+        ours = "koala" if _is_scope(request) else "koala.visitor"
+        return {key: value for key, value in request.items() if key != ours}
+    request = copy(request)  # Django's
+    vars(request).pop("koala", None)
+    if hasattr(request, "scope"):
+        request.scope = snapshot(request.scope)
+    else:
+        request.environ = request.META = snapshot(request.META)
     return request
+
+
+def _is_scope(request: Mapping[str, Any]) -> bool:
+    return "headers" in request or request.get("type") in _SCOPES
 
 
 def source_of(request: Any) -> Source:
@@ -108,7 +119,7 @@ def source_of(request: Any) -> Source:
     Raises TypeError for anything else.
     """
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
-    if isinstance(scope, Mapping) and "headers" in scope:
+    if isinstance(scope, Mapping) and _is_scope(scope):
         return ScopeSource(scope)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
     if isinstance(environ, Mapping):

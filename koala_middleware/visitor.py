@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from threading import Lock
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, ParamSpec, TypeVar
 
-from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
+from koala_middleware.cookies import (
+    cookie_header,
+    cookie_values,
+    parse_anonymous_id,
+    parse_profile_id,
+)
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.options import Options
@@ -22,6 +28,7 @@ Cookies = str | Iterable[tuple[bytes, bytes]]
 DEFAULT_OPTIONS = Options()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _binding = Lock()
+_OURS = (parse_profile_id, parse_anonymous_id)  # track nothing, unlike, perhaps, those of a user
 
 
 class Visitor:
@@ -77,6 +84,16 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    def __copy__(self) -> Visitor:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Visitor:
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Pickle to None: a cached response or a logged request must not carry anybody's id."""
+        return NoneType, ()
+
     def email(self) -> str | None:
         """Return an email, where the option of that name knows one."""
         return None
@@ -101,14 +118,21 @@ class Visitor:
 
 
 def _header(cookies: Cookies) -> str:
-    return cookies if isinstance(cookies, str) else cookie_header(cookies) or ""
+    if isinstance(cookies, str):
+        return cookies
+    try:
+        return cookie_header(cookies) or ""
+    except Exception as fault:  # whatever a server takes for headers
+        log_once("the Cookie header cannot be read: its requests have no visitor", fault)
+        return ""
 
 
 def parse_with(parse: Callable[[str], str | None], values: Iterable[str], place: str) -> str | None:
     """Return the first value that ``parse`` takes, or None."""
+    ask = parse if parse in _OURS else lambda value: call_as(None, parse, value)
     try:
         for value in values:
-            parsed = parse(value)
+            parsed = ask(value)
             if parsed is not None and parsed != "":
                 return str(parsed)  # the SDK silently drops values such as uuid.UUID
     except Exception as fault:
@@ -129,6 +153,25 @@ def _after_fork_in_child() -> None:
 
 
 in_each_child(_after_fork_in_child)
+
+
+_hidden: ContextVar[Visitor | None] = ContextVar("koala_hidden_visitor", default=None)
+
+
+def _around_collection(phase: str, info: object) -> None:
+    # The garbage collector may close what another request has left unfinished, such as the body
+    # of a server that never calls close(). It must not run as whoever is current by chance.
+    if phase == "start":
+        visitor = current.get()
+        if visitor is not None:
+            _hidden.set(visitor)
+            current.set(None)
+    elif _hidden.get() is not None:
+        current.set(_hidden.get())
+        _hidden.set(None)
+
+
+gc.callbacks.append(_around_collection)
 
 
 def current_visitor() -> Visitor | None:

@@ -19,7 +19,8 @@ class KoalaMiddleware:
     """Make the visitor of each request current while the application handles it (PEP 3333).
 
     The visitor is current in the call of the application, in each step of the body that it
-    returns and in the body's ``close()``. It stays at ``environ["koala"]`` for code outside.
+    returns and in the body's ``close()``. Code outside can read it from
+    ``environ["koala.visitor"]``.
 
     :param app: the WSGI application.
     :param options: those of :class:`koala_middleware.Options`; a ``request_filter`` gets the
@@ -37,7 +38,7 @@ class KoalaMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)
-        environ["koala"] = visitor
+        environ["koala.visitor"] = visitor
         if self._asks and visitor.set_cookie is not None:
             start_response = _minting(start_response, visitor)
 
@@ -61,7 +62,8 @@ class KoalaMiddleware:
             if self._asks:
                 visitor.end_request()
             return iterable
-        return ScopedBody(iterable, visitor)
+        scoped = SizedBody if hasattr(kind, "__len__") else ScopedBody
+        return scoped(iterable, visitor)
 
     def request(self, environ: WSGIEnvironment) -> object:
         """Return what a ``request_filter`` gets."""
@@ -99,31 +101,45 @@ def _is_file(iterable: object, file_wrapper: object, files: list[object] | None)
     return isinstance(file_wrapper, type) and isinstance(iterable, file_wrapper)
 
 
-class ScopedBody:
-    """Iterate over a WSGI body with its own visitor current in each step, and in ``close()``."""
+class ScopedIterator:
+    """An iterator over a WSGI body that has the body's visitor current in each step."""
 
-    __slots__ = ("_iterable", "_next", "_visitor")
+    __slots__ = ("_next", "_visitor")
+
+    def __init__(self, next_chunk: Callable[[], bytes], visitor: Visitor) -> None:
+        self._next = next_chunk
+        self._visitor = visitor
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        next_chunk = self._next
+        token = set_current(self._visitor)
+        try:
+            return next_chunk()
+        finally:
+            reset_current(token)
+
+
+class ScopedBody(ScopedIterator):
+    """A WSGI body that has its own visitor current in each step, and in ``close()``.
+
+    It can be iterated over as the application's own body can: as often, or only once.
+    """
+
+    __slots__ = ("_iterable",)
 
     def __init__(self, iterable: Iterable[bytes], visitor: Visitor) -> None:
         self._iterable = iterable
         self._visitor = visitor
-        self._next: Callable[[], bytes] | None = None
+        self._next: Any = getattr(iterable, "__next__", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        self._start()
-        return self
-
-    def __next__(self) -> bytes:
-        step = self._next or self._start()
-        token = set_current(self._visitor)
-        try:
-            return step()
-        finally:
-            reset_current(token)
-
-    def _start(self) -> Callable[[], bytes]:
-        self._next = call_as(self._visitor, iter, self._iterable).__next__
-        return self._next
+        iterator = call_as(self._visitor, iter, self._iterable)
+        if iterator is self._iterable:
+            return self
+        return ScopedIterator(iterator.__next__, self._visitor)
 
     def close(self) -> None:
         """Close the iterable itself (not its iterator), once."""
@@ -134,3 +150,12 @@ class ScopedBody:
                 call_as(self._visitor, close)
         finally:
             self._visitor.end_request()
+
+
+class SizedBody(ScopedBody):
+    """A WSGI body that knows how many chunks it has, which servers may ask (PEP 3333)."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._iterable)  # type: ignore[arg-type]

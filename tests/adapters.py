@@ -49,7 +49,7 @@ def as_settings(site: Site) -> dict[str, Any]:
 def wsgi(site: Site) -> Any:
     def application(environ: Any, start_response: Any) -> Iterable[bytes]:
         site.view()
-        start_response(f"{site.status} ", site.sets)
+        start_response(f"{site.status} Fine", site.sets)
         return [b"fine"]
 
     return koala_middleware.wsgi.KoalaMiddleware(application, **site.options)
@@ -156,26 +156,39 @@ def request(
 
     Header names are written as keywords: ``user_agent=…``.
     """
-    named: Any = {name.replace("_", "-"): value for name, value in headers.items()}
-    with override_settings(
-        MIDDLEWARE=["koala_middleware.contrib.django.KoalaMiddleware"],
-        ROOT_URLCONF=None,
-        ALLOWED_HOSTS=["*"],
-        **as_settings(site),
-    ):
-        scheme, _, rest = url.partition("://")
-        host, slash, path = rest.partition("/")
-        base_url = f"{scheme}://{host}/"
-        builder = EnvironBuilder(
-            path=slash + path,
-            base_url=base_url,
-            headers=named,
-            environ_base={"REMOTE_ADDR": "192.0.2.7"},
-        )
+    with override_settings(**settings_for(site)):
+        builder = _builder(url, headers)
         if adapter in WSGI:
             response = Client(WSGI[adapter](site), use_cookies=False).open(builder)
             return list(response.headers.items())
         return asyncio.run(asgi_request(ASGI[adapter](site), builder.get_environ()))
+
+
+def settings_for(site: Site) -> dict[str, Any]:
+    """Return the settings with which Django serves a site."""
+    return {
+        "MIDDLEWARE": ["koala_middleware.contrib.django.KoalaMiddleware"],
+        "ROOT_URLCONF": None,
+        "ALLOWED_HOSTS": ["*"],
+        **as_settings(site),
+    }
+
+
+def environ_of(url: str = "http://site.test/page", **headers: str) -> dict[str, Any]:
+    """Return the environ of a request for ``url``."""
+    return _builder(url, headers).get_environ()
+
+
+def _builder(url: str, headers: dict[str, str]) -> EnvironBuilder:
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    named: Any = {name.replace("_", "-"): value for name, value in headers.items()}
+    return EnvironBuilder(
+        path=slash + path,
+        base_url=f"{scheme}://{host}/",
+        headers=named,
+        environ_base={"REMOTE_ADDR": "192.0.2.7"},
+    )
 
 
 async def asgi_request(app: Any, environ: dict[str, Any]) -> Headers:

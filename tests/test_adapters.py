@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
 from typing import Any
 
@@ -10,6 +12,7 @@ import segment.analytics as analytics
 
 import koala_middleware as koala
 from koala_middleware import Mint, filters
+from koala_middleware.sources import EnvironSource, ScopeSource
 from tests.adapters import ADAPTERS, Headers, Site, request
 from tests.visitors import ALICE, BOB
 
@@ -166,6 +169,30 @@ def test_email_is_asked_until_it_is_known(adapter: str, events: Events) -> None:
     assert asked == [types.get(adapter, "Request")] * 2
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(lambda ask: {"email": ask}, id="email"),
+        pytest.param(lambda ask: {"parse": ask, "cookie_name": "vid"}, id="parse"),
+        pytest.param(lambda ask: {"request_filter": ask}, id="request_filter"),
+        pytest.param(lambda ask: {"mint": Mint(when=ask)}, id="mint.when"),
+    ],
+)
+def test_callable_of_an_option_runs_as_nobody(adapter: str, option: Any, events: Events) -> None:
+    """An email that tracks was asked again by its own event, without end."""
+
+    def ask(request: Any) -> None:
+        asked.append(koala.get_profile_id())
+        analytics.track("u1", "Asked")
+
+    asked: list[str | None] = []
+    with koala.profile(BOB):
+        request(adapter, Site(track, option(ask)), cookie=f"vid={ALICE}", **NAVIGATION)
+    assert asked == [None]
+    assert [event["event"] for event in events] == ["Asked", "E"]
+    assert events[0]["properties"] == {}
+
+
 @pytest.mark.parametrize("answer", [5, KeyError(EMAIL)])
 def test_email_that_fails_is_logged_once_without_its_value(
     adapter: str, answer: Any, events: Events, caplog: pytest.LogCaptureFixture
@@ -225,6 +252,28 @@ def test_context_in_part(adapter: str, events: Events) -> None:
     assert events[0]["context"] == {"ip": "192.0.2.7"}
 
 
+@pytest.mark.parametrize("user_id", [0, False, 0.0, "", None])
+def test_user_id_that_is_false_is_left_out(adapter: str, user_id: Any, events: Events) -> None:
+    """The SDK would send it as the text "0" or "False", one user for all such visitors."""
+    request(adapter, Site(lambda: analytics.track(user_id, "E")), cookie=f"ko_id={ALICE}")
+    assert events[0]["anonymousId"] == ALICE
+    assert events[0].get("userId") is None
+
+
+def test_context_that_fails_costs_nothing_else(
+    adapter: str, events: Events, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for source in (EnvironSource, ScopeSource):
+        monkeypatch.setattr(source, "path", property(lambda source: 1 / 0))
+    options = {"context": True, "email": lambda request: EMAIL}
+    request(adapter, Site(anonymous, options), cookie=f"ko_id={ALICE}", **BROWSER)
+    (event,) = events
+    assert event["properties"] == {"profile_id": ALICE, "email": EMAIL}
+    assert event["anonymousId"] == ALICE
+    assert set(event["context"]) == {"ip", "userAgent", "library"}
+    assert "the context's page cannot be read" in caplog.messages[0]
+
+
 def test_bound_properties(adapter: str, events: Events) -> None:
     def view() -> None:
         koala.bind(plan="team", seats=5)
@@ -240,6 +289,20 @@ def test_bound_properties(adapter: str, events: Events) -> None:
     assert second["properties"] == {"profile_id": ALICE}
 
 
+def test_visitor_may_be_copied_and_pickled(adapter: str) -> None:
+    """As a part of an environ, a scope or a request, which applications copy."""
+
+    def view() -> None:
+        visitor = koala.current_visitor()
+        assert copy.copy(visitor) is copy.deepcopy({"koala": visitor})["koala"] is visitor
+        ids.extend(pickle.loads(pickle.dumps([visitor])))
+
+    ids: list[koala.Visitor] = []
+    options = {"email": lambda request: EMAIL, "context": True}
+    request(adapter, Site(view, options), cookie=f"ko_id={ALICE}; ajs_anonymous_id=a1")
+    assert [(visitor.profile_id, visitor.anonymous_id) for visitor in ids] == [(ALICE, "a1")]
+
+
 def test_outgoing_headers(adapter: str) -> None:
     def view() -> None:
         seen.append(koala.outgoing_headers())
@@ -249,6 +312,26 @@ def test_outgoing_headers(adapter: str) -> None:
     request(adapter, Site(view, {"header_name": "X-Visitor"}), x_visitor=ALICE)
     request(adapter, Site(view))
     assert seen == [{"X-Koala-Profile-Id": ALICE}, {"X-Visitor": ALICE}, {}]
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        pytest.param(f"a=b,ko_id={ALICE}", id="after"),
+        pytest.param(f"ko_id={ALICE},a=b", id="before"),
+        pytest.param(f"a=b,ko_id={ALICE},ajs_anonymous_id=a1;c=d", id="between"),
+        pytest.param(f'prefs={{"a":1,ko_id={BOB},"b":2}}; ko_id={ALICE}', id="in-another-cookie"),
+    ],
+)
+def test_cookies_that_a_bridge_has_joined(adapter: str, cookie: str, events: Events) -> None:
+    """Bridges from ASGI to WSGI join what HTTP/2 sends in pieces with a comma."""
+    request(adapter, Site(track, {"mint": Mint(when=bool)}), cookie=cookie)
+    assert events[0]["properties"] == {"profile_id": ALICE}
+
+
+def test_anonymous_id_that_a_bridge_has_joined(adapter: str, events: Events) -> None:
+    request(adapter, Site(anonymous), cookie=f"ajs_anonymous_id=a1,ko_id={ALICE}")
+    assert events[0]["anonymousId"] == "a1"
 
 
 # mint

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import koala_middleware as koala
+import koala_middleware.contrib.starlette
 from koala_middleware.asgi import ASGIApp, KoalaMiddleware
 from koala_middleware.cookies import cookie_header
 from tests.visitors import ALICE, BOB
@@ -130,3 +132,72 @@ def test_other_scopes_reach_the_application_untouched() -> None:
     request = {"type": "lifespan"}
     serve(KoalaMiddleware(application), request)
     assert seen == [request, receive, send]
+
+
+# The headers of a scope
+
+
+Headers = list[tuple[bytes, bytes]]
+PLUGINS = [KoalaMiddleware, koala_middleware.contrib.starlette.KoalaMiddleware]
+ALL_OPTIONS: dict[str, Any] = {"header_name": "X-Visitor", "context": True, "mint": koala.Mint()}
+each_plugin = pytest.mark.parametrize("plugin", PLUGINS)
+each_options = pytest.mark.parametrize("options", [{}, ALL_OPTIONS], ids=["plain", "options"])
+
+
+def read_after(edit: Callable[[Any], object], seen: list[Any]) -> ASGIApp:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(edit(scope))
+        seen.append(koala.get_profile_id())
+
+    return application
+
+
+@each_options
+@each_plugin
+@pytest.mark.parametrize("type", ["http", "websocket"])
+def test_scope_without_headers_is_nobodys(plugin: Any, options: Any, type: str) -> None:
+    """As Django's ASGIRequest and Starlette's own tests allow."""
+    seen: list[Any] = []
+    request = {"type": type}
+    serve(plugin(read_after(lambda scope: "headers" in scope, seen), **options), request)
+    assert seen == [False, None]
+
+
+@each_options
+@each_plugin
+@pytest.mark.parametrize("kind", [iter, list, tuple, dict.fromkeys])
+def test_headers_reach_the_application(plugin: Any, options: Any, kind: Any) -> None:
+    """Falcon's test client has an iterator, which can be read only once."""
+    headers = scope(f"ko_id={ALICE}")["headers"]
+    request = {"type": "http", "headers": (given := kind(headers))}
+    seen: list[Any] = []
+    serve(plugin(read_after(lambda scope: list(scope["headers"]), seen), **options), request)
+    assert seen == [headers, ALICE]
+    assert kind is iter or request["headers"] is given
+
+
+@each_options
+@each_plugin
+def test_edits_of_the_application_change_no_id(plugin: Any, options: Any) -> None:
+    def edit(scope: Any) -> None:
+        scope["headers"][:] = [(b"cookie", f"ko_id={BOB}".encode())]
+
+    seen: list[Any] = []
+    serve(plugin(read_after(edit, seen), **options), scope(f"ko_id={ALICE}"))
+    assert seen == [None, ALICE]
+
+
+@each_options
+@each_plugin
+@pytest.mark.parametrize("headers", [None, 5, [5], [(b"cookie", "ko_id=x")], [(b"cookie", None)]])
+def test_headers_that_cannot_be_read_are_nobodys(
+    plugin: Any, options: Any, headers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Any] = []
+    for _ in range(2):
+        request = {"type": "http", "headers": headers}
+        serve(plugin(read_after(lambda scope: scope["headers"], seen), **options), request)
+    assert seen == [headers, None] * 2
+    messages = [m for m in caplog.messages if "its requests have no visitor" in m]
+    assert len(messages) == 1
+    assert len(set(caplog.messages)) == len(caplog.messages)

@@ -58,3 +58,21 @@ def test_page_below_a_mount() -> None:
 def test_values_are_bounded() -> None:
     found = context(HTTP_USER_AGENT="x" * 9999, HTTP_REFERER="y" * 9999, QUERY_STRING="z" * 9999)
     assert found == {"userAgent": "x" * 2048, "page": {"referrer": "y" * 2048}}
+
+
+def test_page_whose_query_is_text() -> None:
+    """As Django's AsyncClient has it."""
+    scope = {"type": "http", "headers": [(b"host", b"a")], "path": "/", "query_string": "b=1"}
+    assert request_context(source_of(scope), ["page"])["page"]["url"] == "http://a/?b=1"
+
+
+@pytest.mark.parametrize("name", ["PATH_INFO", "SCRIPT_NAME"])
+def test_page_whose_path_is_no_text_that_can_be_encoded(name: str) -> None:
+    assert context(**{name: "/\udcff\ud800"})["page"] == {"path": "/%3F%3F"}
+
+
+def test_iterator_of_a_client_is_left_to_the_application() -> None:
+    """Falcon's test client has one."""
+    scope = {"type": "http", "path": "/", "client": (client := iter(["192.0.2.7", 1]))}
+    assert request_context(source_of(scope), CONTEXT_KEYS) == {"page": {"path": "/"}}
+    assert next(client) == "192.0.2.7"

@@ -44,6 +44,14 @@ from tests.visitors import ALICE, BOB
         pytest.param("ko_id=\xff\x00", ["\xff\x00"], id="raw-bytes"),
         pytest.param("ko_id=" + "x" * 4096, ["x" * 4096], id="longest"),
         pytest.param("ko_id=" + "x" * 4097 + "; ko_id=x", ["x"], id="too-long"),
+        pytest.param("a=b,ko_id=x", ["x"], id="joined-with-a-comma"),
+        pytest.param("a=b, ko_id=x, c=d;e=f", ["x"], id="joined-with-a-comma-and-a-space"),
+        pytest.param("ko_id=x,a=b", ["x,a=b", "x"], id="joined-to-the-next"),
+        pytest.param("a=b;c=d,ko_id=y,ko_id=z; ko_id=x", ["x", "y", "z", "x"], id="joined-later"),
+        pytest.param('j={"a":1,ko_id=y}; ko_id=x', ["x", "y}", "x"], id="json-with-the-name"),
+        pytest.param("ko_id=x,y", ["x,y"], id="comma-in-value"),
+        pytest.param("a=b,my_ko_id=y", [], id="joined-longer-name"),
+        pytest.param("a=b,ko_id=" + "x" * 4097, [], id="joined-and-too-long"),
     ],
 )
 def test_cookie_values(header: str, values: list[str]) -> None:
@@ -64,6 +72,10 @@ def test_cookie_values_are_bounded() -> None:
         pytest.param((" " * 1000 + "ko_id=") * 800, id="white-space-before"),
         pytest.param("ko_id=" + "%22" * 300_000, id="encoded"),
         pytest.param("ko_id=" + "a" * 800_000, id="long"),
+        pytest.param("a=b,ko_id=x" * 70_000, id="joined"),
+        pytest.param("xko_id=," + "," * 800_000, id="commas"),
+        pytest.param("xko_id=," + ",a" * 400_000, id="commas-and-names"),
+        pytest.param("xko_id=," + (", " + " " * 1000) * 800, id="commas-and-white-space"),
     ],
 )
 def test_cookie_values_of_a_hostile_header_take_no_time(header: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,20 +47,22 @@ View = Callable[..., Any]
 Serve = Callable[..., None]
 
 
+@contextmanager
+def serving(view: View, handler500: View | None = None, **changed: Any) -> Iterator[None]:
+    """Make Django serve one view at ``/``, with whatever settings."""
+    urls = ModuleType("urls")
+    vars(urls)["urlpatterns"] = [path("", view)]
+    if handler500 is not None:
+        vars(urls)["handler500"] = handler500
+    with override_settings(**{"ROOT_URLCONF": urls, "MIDDLEWARE": [KOALA], **changed}):
+        yield
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Make Django serve one view at ``/``, with whatever settings."""
+    """Return :func:`serving` as a call, which lasts until the test ends."""
     with ExitStack() as stack:
-
-        def use(view: View, handler500: View | None = None, **changed: Any) -> None:
-            urls = ModuleType("urls")
-            vars(urls)["urlpatterns"] = [path("", view)]
-            if handler500 is not None:
-                vars(urls)["handler500"] = handler500
-            changed = {"ROOT_URLCONF": urls, "MIDDLEWARE": [KOALA], **changed}
-            stack.enter_context(override_settings(**changed))
-
-        yield use
+        yield lambda *args, **changed: stack.enter_context(serving(*args, **changed))
 
 
 def sync_view(request: HttpRequest) -> HttpResponse:
@@ -466,7 +468,7 @@ def test_environ_tells_after_the_request(serve: Serve) -> None:
     environ = create_environ(headers=cookie(ALICE))
     body: Any = WSGIHandler()(environ, start_response)
     body.close()
-    assert environ["koala"].profile_id == ALICE
+    assert environ["koala.visitor"].profile_id == ALICE
 
 
 def test_scope_tells_after_the_request(serve: Serve) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields
@@ -38,12 +40,12 @@ Events = list[dict[str, Any]]
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.rst"))
+PAGES = sorted(set(DOCS.rglob("*.rst")) - set(DOCS.glob("_*/*")))
 README = (ROOT / "README.rst").read_text()
 
 sybil = Sybil([PythonCodeBlockParser(), DocTestParser(doctest.ELLIPSIS)])
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 
 
 # The pages
@@ -159,20 +161,37 @@ def get_starlette(code: str) -> None:
 
 
 GET = {"Django": get_django, "Flask": get_flask, "Starlette": get_starlette}
-# Each paragraph that ends with "::", by its first word, and the indented block after it.
-BLOCKS = dict(re.findall(r"^(\w+)\b.*::\n\n((?:    .*\n|\n)+)", README, re.MULTILINE))
+# Each Python block, by the first word of the paragraph above it.
+BLOCKS = dict(
+    re.findall(
+        r"^(\w+)\b.*\n\n\.\. code-block:: python\n\n((?:    .*\n|\n)+)", README, re.MULTILINE
+    )
+)
 
 
 @pytest.mark.parametrize(("framework", "get"), GET.items(), ids=GET)
 def test_readme_line(framework: str, get: Callable[[str], None], events: Events) -> None:
-    get(re.sub("^    ", "", BLOCKS[framework], flags=re.MULTILINE))
+    get(textwrap.dedent(BLOCKS[framework]))
     assert profile_ids(events) == {"Signed Up": ALICE}
 
 
+def test_readme_event(events: Events) -> None:
+    """The event beside which the README shows what it lacks without us, and has with us."""
+    code = BLOCKS["their"]
+    koala.instrument()
+    for visitor, label in ((None, "without this package"), (ALICE, "with it")):
+        with koala.profile(visitor):
+            exec(textwrap.dedent(code), {"analytics": analytics})
+        [shown] = re.findall(rf"# sent {label}: *(.*)", code)
+        assert events.pop()["properties"] == json.loads(shown)
+
+
 def test_readme_has_no_other_code() -> None:
-    assert README.count("::\n") == len(BLOCKS) == len(GET)
+    assert README.count("code-block:: python\n") == len(BLOCKS) == len(GET) + 1
 
 
 def test_readme_leads_to_pages_that_are_there() -> None:
-    for target in re.findall(r"<(\w[\w/]*\.rst)>`_", README):
+    targets = re.findall(r"<(\w[\w/]*\.rst)>`_", README)
+    assert len(targets) > 10
+    for target in targets:
         assert (ROOT / target).is_file()

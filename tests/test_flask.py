@@ -278,11 +278,11 @@ def test_environ_tells_an_outer_error_handler(make_app: MakeApp) -> None:
     environ = create_environ(headers=cookie(ALICE))
     with pytest.raises(LookupError):
         app(environ, start_response)
-    assert environ["koala"].profile_id == ALICE
+    assert environ["koala.visitor"].profile_id == ALICE
 
 
 def test_environ_tells_the_view(make_app: MakeApp) -> None:
-    app = make_app(lambda: flask.request.environ["koala"].profile_id)
+    app = make_app(lambda: flask.request.environ["koala.visitor"].profile_id)
     assert get(app, cookie(ALICE)) == ALICE
 
 

@@ -555,7 +555,7 @@ def test_environ_tells_an_outer_error_handler(site: Any) -> None:
     environ = environ_of(ALICE)
     with pytest.raises(ApplicationError):
         site(fail)(environ, start_response)
-    assert environ["koala"].profile_id == ALICE
+    assert environ["koala.visitor"].profile_id == ALICE
 
 
 @asgi_sites

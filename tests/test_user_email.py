@@ -38,17 +38,23 @@ class Lazy:
         return SimpleNamespace(email=EMAIL)
 
 
-def test_django_user_that_is_loaded_in_sync_code() -> None:
-    assert django.user_email(django_request(Lazy().user)) == EMAIL
+def test_django_user_is_loaded_only_when_told_to() -> None:
+    """Loading one reads the session, which makes the page vary with cookies, and asks twice."""
+    lazy = Lazy()
+    request = django_request(lazy.user)
+    assert django.user_email(request) is None
+    assert lazy.loaded == 0
+    assert django.load_user_email(request) == EMAIL
+    assert django.user_email(request) == EMAIL
 
 
 def test_django_user_is_not_loaded_in_async_code() -> None:
     import asyncio
 
     async def view() -> list[str | None]:
-        first = django.user_email(django_request(lazy.user))
+        first = django.load_user_email(django_request(lazy.user))
         str(lazy.user.email)
-        return [first, django.user_email(django_request(lazy.user))]
+        return [first, django.load_user_email(django_request(lazy.user))]
 
     lazy = Lazy()
     assert asyncio.run(view()) == [None, EMAIL]

@@ -132,6 +132,16 @@ def test_profile_nests() -> None:
         assert koala.get_profile_id() == BOB
 
 
+def test_profiles_may_be_left_in_the_order_they_were_entered() -> None:
+    alice, bob, nobody = koala.profile(ALICE), koala.profile(BOB), koala.profile(None)
+    for each in (alice, bob, nobody, alice):
+        each.__enter__()
+    for each, left in ((bob, ALICE), (alice, None), (alice, None), (nobody, None)):
+        each.__exit__()
+        assert koala.get_profile_id() == left
+    assert current.get() is None
+
+
 def test_profile_may_be_entered_again() -> None:
     alice = koala.profile(ALICE)
     with alice, koala.profile(BOB), alice:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 from wsgiref.util import FileWrapper
 
+import a2wsgi
 import pytest
 import segment.analytics as analytics
+from asgiref.wsgi import WsgiToAsgi
 from werkzeug.middleware.lint import LintMiddleware
-from werkzeug.test import Client
+from werkzeug.test import Client, run_wsgi_app
 
 import koala_middleware as koala
 from koala_middleware.cookies import LONGEST_VALUE
@@ -109,7 +113,7 @@ def test_visitor_is_current_in_a_generator_application() -> None:
 def test_visitor_stays_in_the_environ() -> None:
     env = environ()
     returning([])(env, start_response)
-    assert env["koala"].profile_id == ALICE
+    assert env["koala.visitor"].profile_id == ALICE
 
 
 def test_request_without_a_cookie_is_nobodys() -> None:
@@ -119,7 +123,26 @@ def test_request_without_a_cookie_is_nobodys() -> None:
         list(body)
         assert koala.get_profile_id() == BOB
     assert set(inner.seen) == {None}
-    assert env["koala"].profile_id is None
+    assert env["koala.visitor"].profile_id is None
+
+
+@pytest.mark.parametrize("options", [{}, {"header_name": "X-Visitor", "mint": koala.Mint()}])
+def test_cookie_that_is_no_text_is_nobodys(
+    options: dict[str, Any], events: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server is wrong, and the application goes on; the fault is logged once."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        analytics.track("u1", "E")
+        return [str(koala.current_visitor()).encode()]
+
+    env = {"HTTP_COOKIE": f"ko_id={ALICE}".encode()}
+    bodies = [KoalaMiddleware(application, **options)(env, start_response) for _ in range(2)]
+    assert bodies == [[b"None"]] * 2
+    assert [event["properties"] for event in events] == [{}, {}]
+    messages = [m for m in caplog.messages if "the Cookie header cannot be read" in m]
+    assert len(messages) == 1
+    assert ALICE not in caplog.text
 
 
 def test_exception_of_the_application_passes_unchanged() -> None:
@@ -233,7 +256,7 @@ def test_request_filter_gets_the_environ() -> None:
     )
     env = environ() | {"PATH_INFO": "/health"}
     assert app(env, start_response) == [b"None"]
-    assert env["koala"].profile_id is None
+    assert env["koala.visitor"].profile_id is None
     assert app(environ() | {"PATH_INFO": "/"}, start_response) != [b"None"]
 
 
@@ -299,6 +322,73 @@ def test_body_may_be_stepped_without_iter() -> None:
     assert next(returning(iter([b"x"]))(environ(), start_response)) == b"x"  # type: ignore[call-overload]
 
 
+def simple(environ: Any, start_response: Any) -> Iterable[Any]:
+    start_response("200 OK", [])
+    return ["Hello World!"]
+
+
+def yielding(environ: Any, start_response: Any) -> Iterator[Any]:
+    start_response("200 OK", [])
+    yield "Hello "
+    yield "World!"
+
+
+def starting_late(environ: Any, start_response: Any) -> Iterator[Any]:
+    yield "Hello "
+    yield "World"
+    start_response("200 OK", [])
+    yield "!"
+
+
+class Closing:
+    """An application whose body can be iterated over again."""
+
+    open = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Closing:
+        start_response("200 OK", [])
+        self.open += 1
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        yield "Hello "
+        yield "World!"
+
+    def close(self) -> None:
+        self.open -= 1
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("app", [simple, yielding, starting_late, Closing()])
+def test_body_may_be_read_on_by_another_iterator(app: Any, buffered: bool) -> None:
+    """Werkzeug's own test_run_wsgi_apps: a first chunk is taken, the rest chained to it."""
+    body, status, _ = run_wsgi_app(KoalaMiddleware(app), {}, buffered=buffered)
+    assert (status, "".join(map(str, body))) == ("200 OK", "Hello World!")
+    getattr(body, "close", bool)()
+    assert not getattr(app, "open", 0)
+
+
+def test_body_that_can_be_read_twice_still_can() -> None:
+    body = returning(inner := Body())(environ(), start_response)
+    first, second = iter(body), iter(body)
+    assert [next(first), next(second), next(first), next(second)] == [b"x"] * 4
+    assert [list(first), list(second), list(body)] == [[], [], [b"x", b"x"]]
+    assert set(inner.seen) == {ALICE}
+
+
+def test_body_that_is_read_once_is_its_own_iterator() -> None:
+    body = returning(iter([b"x", b"y"]))(environ(), start_response)
+    assert iter(body) is body
+    assert [next(iter(body)), list(body), list(body)] == [b"x", [b"y"], []]
+
+
+def test_body_has_a_length_where_the_applications_has() -> None:
+    """A server takes the size of a single chunk for the Content-Length (PEP 3333)."""
+    body: Any = returning(deque([b"x"]))(environ(), start_response)
+    assert (len(body), list(body)) == (1, [b"x"])
+    assert not hasattr(returning(iter([b"x"]))(environ(), start_response), "__len__")
+
+
 def test_list_of_the_applications_own_is_scoped() -> None:
     class Closing(list[bytes]):
         def close(self) -> None:
@@ -347,3 +437,26 @@ def test_request_stays_itself_in_an_environ_that_is_used_again(fails: bool, stre
         carried[0]()
     assert events[0]["context"]["page"] == {"path": "/alice"}
     assert events[0]["properties"] == {"profile_id": ALICE, "email": "/alice"}
+
+
+@pytest.mark.parametrize("bridge", [a2wsgi.WSGIMiddleware, WsgiToAsgi])
+def test_cookie_that_http_2_sent_in_pieces_is_found_behind_a_bridge(bridge: Any) -> None:
+    """The pieces belong together with "; " (RFC 9113, section 8.2.3); bridges take a comma."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(koala.get_profile_id())
+        start_response("200 OK", [])
+        return []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    seen: Seen = []
+    pieces = [b"a=b", f"ko_id={ALICE}".encode(), b"c=d"]
+    scope: Any = {"type": "http", "http_version": "2", "method": "GET", "path": "/"}
+    scope |= {"query_string": b"", "headers": [(b"cookie", piece) for piece in pieces]}
+    asyncio.run(bridge(KoalaMiddleware(application))(scope, receive, send))
+    assert seen == [ALICE]

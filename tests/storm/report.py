@@ -1,6 +1,6 @@
 """The table of a storm: as text, and for the documentation from what ``--json`` wrote.
 
-``python -m tests.storm.report results.json > docs/storm_table.rst``
+``python -m tests.storm.report results.json > docs/_measured/storm.rst``
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""What is left of a request, and when it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import segment.analytics as analytics
+
+import koala_middleware as koala
+from koala_middleware import Mint
+from koala_middleware.asgi import KoalaMiddleware as ASGIMiddleware
+from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
+from koala_middleware.wsgi import KoalaMiddleware
+from tests.adapters import Site, environ_of, wsgi
+from tests.visitors import ALICE, BOB, start_response
+
+OPTIONS = {"context": True, "email": lambda request: "a@b.c", "mint": Mint(when=bool)}
+
+
+class Upload:
+    """Something large in an environ."""
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector", "events")
+@pytest.mark.parametrize("options", [{}, OPTIONS], ids=["plain", "options"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_environ_is_freed_with_its_request(options: Any, fails: bool) -> None:
+    def view() -> None:
+        analytics.track("u1", "E")
+        if fails:
+            raise LookupError
+
+    def visit() -> weakref.ref[Upload]:
+        environ = environ_of(cookie=f"ko_id={ALICE}")
+        environ["upload"] = upload = Upload()
+        with suppress(LookupError):
+            app(environ, start_response)
+        return weakref.ref(upload)
+
+    app = wsgi(Site(view, options))
+    assert [visit()() for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.usefixtures("no_collector", "events")
+@pytest.mark.parametrize("options", [{}, OPTIONS], ids=["plain", "options"])
+@pytest.mark.parametrize("middleware", [ASGIMiddleware, StarletteMiddleware])
+def test_scope_is_freed_with_its_request(middleware: Any, options: Any) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        analytics.track("u1", "E")
+
+    async def visit() -> weakref.ref[Upload]:
+        scope = {"type": "http", "headers": [], "upload": (upload := Upload())}
+        await app(scope, None, None)
+        return weakref.ref(upload)
+
+    app = middleware(application, **options)
+    assert asyncio.run(visit())() is None
+
+
+def test_unfinished_body_is_collected_as_nobody() -> None:
+    """A server that never closes a body may have left it to another request's thread."""
+
+    def application(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            yield b""
+        finally:
+            seen.append(koala.get_profile_id())
+
+    seen: list[str | None] = []
+    body: Any = KoalaMiddleware(application)({"HTTP_COOKIE": f"ko_id={ALICE}"}, start_response)
+    next(iter(body))
+    cycle = [body]
+    cycle.append(cycle)
+    del body, cycle
+    with koala.profile(BOB):
+        gc.collect()
+        assert koala.get_profile_id() == BOB
+    assert seen == [None]
+
+
+def test_unfinished_async_generator_is_collected_as_nobody() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        try:
+            yield b""
+        finally:
+            seen.append(koala.get_profile_id())
+
+    async def main() -> None:
+        with koala.profile(ALICE):
+            steps = content()
+            await anext(steps)
+        cycle: list[Any] = [steps]
+        cycle.append(cycle)
+        del steps, cycle
+        with koala.profile(BOB):
+            gc.collect()
+            await asyncio.sleep(0.01)
+
+    seen: list[str | None] = []
+    asyncio.run(main())
+    assert seen == [None]
