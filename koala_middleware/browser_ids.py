@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from koala_middleware.cookies import LONGEST_VALUE, unquote_cookie
+from koala_middleware.cookies import LONGEST_VALUE, cookie_values, unquote_cookie
 from koala_middleware.faults import log_once
 
 Groups = Mapping[tuple[str, ...], dict[str, str]]
@@ -120,7 +120,10 @@ def read_browser_ids(
     for wanted in browser_ids:
         if wanted.path in found or not _is_granted(wanted, granted):
             continue
-        value = _first_valid(wanted.parse, in_cookies.get(wanted.cookie, ()), unquote_cookie)
+        values: Iterable[str] = in_cookies.get(wanted.cookie, ())
+        if "," in cookies and wanted.cookie is not None:  # a bridge may have joined them so
+            values = cookie_values(cookies, wanted.cookie)
+        value = _first_valid(wanted.parse, values, unquote_cookie)
         if value is None:
             value = _first_valid(wanted.parse, in_query.get(wanted.query, ()), _unquote_parameter)
         if value is not None:
@@ -139,7 +142,7 @@ def _values(text: str, separator: str, names: set[str | None]) -> dict[str | Non
     for pair in text.split(separator, _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
         name = name.strip(" \t")
-        if name in names and len(value) <= LONGEST_VALUE and value.isascii():
+        if name in names and len(value) <= LONGEST_VALUE:
             found.setdefault(name, []).append(value.strip(" \t"))
     return found
 
@@ -147,7 +150,7 @@ def _values(text: str, separator: str, names: set[str | None]) -> dict[str | Non
 def _first_valid(
     parse: Callable[[str], str | None] | None, values: Iterable[str], decode: Callable[[str], str]
 ) -> str | None:
-    for raw in values:
+    for raw in filter(str.isascii, values):
         value: object = decode(raw)
         if parse is not None:
             try:

@@ -123,6 +123,8 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=; cid=b", "", "b"),
         ("x=1;\tcid \t=\t a \t; y", "", "a"),
         ("cid=XaX", "cid=b", "XaX"),
+        ("a=1,cid=b; c=2", "cid=c", "b"),
+        ("a=1,cid=é; c=2", "cid=c", "c"),
         ("Xcid=a", "", None),
         ("cid=%22a%20b%22", "", "a b"),
         ("cid=%C3%A9", "", "é"),
