@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from koala_middleware.browser_ids import BrowserId
 from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
@@ -29,6 +30,11 @@ _CONTEXT = Check(
     lambda value: isinstance(value, bool | Collection) and not isinstance(value, str),
     lambda value: isinstance(value, bool) or all(key in CONTEXT_KEYS for key in value),
 )
+_BROWSER_IDS = Check(
+    "a list or tuple of koala_middleware.BrowserId",
+    lambda value: isinstance(value, list | tuple),
+    lambda value: all(isinstance(each, BrowserId) for each in value),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,10 @@ class Options:
     :param email: ``request -> str | None``, asked when a call has no email.
     :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
         ``context.page``; True, or some of these names.
+    :param browser_ids: further ids that a browser holds, each a :class:`BrowserId`, such as those
+        in ``koala_middleware.destinations``.
+    :param consent: ``request -> Mapping[str, bool] | None``, what the visitor agreed to, for
+        ``context.consent.categoryPreferences``.
     :param enabled: False makes the middleware pass everything through.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
 
@@ -62,6 +72,8 @@ class Options:
     header_name: str | None = checked(None, optional(HEADER_NAME))
     email: Callable[[Any], str | None] | None = checked(None, optional(CALLABLE))
     context: bool | Collection[str] = checked(False, _CONTEXT)
+    browser_ids: Sequence[BrowserId] = checked((), _BROWSER_IDS)
+    consent: Callable[[Any], Mapping[str, bool] | None] | None = checked(None, optional(CALLABLE))
     enabled: bool = checked(True, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
 
@@ -83,6 +95,8 @@ class OptionKeywords(TypedDict, total=False):
     header_name: str | None
     email: Callable[[Any], str | None] | None
     context: bool | Collection[str]
+    browser_ids: Sequence[BrowserId]
+    consent: Callable[[Any], Mapping[str, bool] | None] | None
     enabled: bool
     mint: Mint | None
 

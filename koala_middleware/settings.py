@@ -12,6 +12,7 @@ from koala_middleware.validation import Check, checks_of, nearest, refuse
 
 PREFIX = "KOALA_"
 # Koala's own names for its keys, which sites have in their settings for the pixel and the API.
+_BROWSER_IDS = "KOALA_BROWSER_IDS"
 _OF_KOALA = frozenset(["KOALA_PUBLIC_KEY", "KOALA_API_KEY"])
 
 
@@ -29,6 +30,8 @@ def options_from_settings(settings: Mapping[str, Any], place: str) -> Options:
         if setting in checks:
             label = f"{setting} in {place}"
             value = _imported(settings[setting], checks[setting], label)
+            if setting == _BROWSER_IDS:
+                value = _with_presets(value, label)
             checks[setting](value, label)
             given[setting.removeprefix(PREFIX).lower()] = value
         elif setting in _OF_KOALA:
@@ -58,3 +61,17 @@ def _imported(value: object, check: Check, label: str) -> object:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, TypeError, ValueError) as error:  # or no such path
         refuse(label, f"{check.expected}, or its dotted path ({error})", value, TypeError)
+
+
+def _with_presets(value: object, label: str) -> object:
+    """Return browser ids, among them those of the presets that are given by name."""
+    if not isinstance(value, list | tuple):
+        return value
+    from koala_middleware.destinations import PRESETS  # here, because few applications need it
+
+    browser_ids: list[object] = []
+    for each in value:
+        if isinstance(each, str) and each not in PRESETS:
+            refuse(label, f"BrowserId objects and names out of {', '.join(PRESETS)}", each)
+        browser_ids += PRESETS[each] if isinstance(each, str) else [each]
+    return browser_ids

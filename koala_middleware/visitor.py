@@ -136,6 +136,16 @@ def get_profile_id() -> str | None:
     return None if visitor is None else visitor.profile_id
 
 
+def get_browser_ids() -> dict[str, str]:
+    """Return the ids that the current visitor's browser sent, by their paths in an event.
+
+    They are those that the option ``browser_ids`` names.
+    """
+    visitor = current.variable.get()
+    details = None if visitor is None else visitor.details
+    return {} if details is None else dict(details.browser_ids())
+
+
 def bind(**properties: object) -> None:
     """Add properties to every later ``track`` call of this request; the call's own win.
 

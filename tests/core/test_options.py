@@ -223,6 +223,8 @@ def test_options_defaults() -> None:
         "header_name": None,
         "email": None,
         "context": False,
+        "browser_ids": (),
+        "consent": None,
         "enabled": True,
         "mint": None,
     }
