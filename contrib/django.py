@@ -51,7 +51,7 @@ class KoalaMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
-        instrument()
+        instrument(flush_seconds=options.flush_seconds)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         cookies = request.META.get("HTTP_COOKIE")

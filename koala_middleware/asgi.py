@@ -43,7 +43,7 @@ class KoalaMiddleware:
         self.options: Options = options_from_keywords(options)
         self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
-        instrument()
+        instrument(flush_seconds=self.options.flush_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

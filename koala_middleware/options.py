@@ -34,6 +34,8 @@ class Options:
     :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
         ``context.page``; True, or some of these names.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
+    :param flush_seconds: how long the process may wait, when it ends, for the upload of what is
+        queued: 5 unless it is given, once for all of the process.
 
     Raises TypeError or ValueError that names the option, what was expected and what came.
     """
@@ -48,6 +50,7 @@ class Options:
     email: Callable[[Any], str | None] | None = None
     context: bool | Collection[str] = False
     mint: Mint | None = None
+    flush_seconds: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -69,6 +72,7 @@ class OptionKeywords(TypedDict, total=False):
     email: Callable[[Any], str | None] | None
     context: bool | Collection[str]
     mint: Mint | None
+    flush_seconds: float | None
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:
@@ -144,6 +148,13 @@ def _mint(value: object) -> Exception | None:
     return None if isinstance(value, Mint) else TypeError("a koala_middleware.Mint")
 
 
+def _seconds(value: object) -> Exception | None:
+    expected = "a number of seconds, 0 or more"
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return TypeError(expected)
+    return None if 0 <= value < float("inf") else ValueError(expected)
+
+
 def _or_none(check: _Check) -> _Check:
     def check_or_none(value: object) -> Exception | None:
         problem = None if value is None else check(value)
@@ -164,4 +175,5 @@ _CHECKS: dict[str, _Check] = {
     "email": _or_none(_function),
     "context": _context,
     "mint": _or_none(_mint),
+    "flush_seconds": _or_none(_seconds),
 }

@@ -35,7 +35,7 @@ class KoalaMiddleware:
         self.options: Options = options_from_keywords(options)
         self._asks = asks(self.options)
         self._visit = visiting(self.options, self.request)
-        instrument()
+        instrument(flush_seconds=self.options.flush_seconds)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         visitor = self._visit(environ.get("HTTP_COOKIE"), environ)

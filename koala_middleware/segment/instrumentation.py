@@ -10,7 +10,10 @@ from typing import Any
 
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child, watch_uwsgi
+from koala_middleware.options import check_option
 from koala_middleware.patching import Patches
+from koala_middleware.segment.clients import patch_clients, restore_clients
+from koala_middleware.segment.exits import set_flush_seconds, unwatch_exits, watch_exits
 from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
@@ -24,7 +27,12 @@ _patches = Patches()
 _restart_after_fork = True
 
 
-def instrument(client_class: type | None = None, *, restart_after_fork: bool | None = None) -> None:
+def instrument(
+    client_class: type | None = None,
+    *,
+    restart_after_fork: bool | None = None,
+    flush_seconds: float | None = None,
+) -> None:
     """Make ``track`` carry the current visitor's profile id. A second call changes nothing.
 
     Without an argument this is for the Segment SDK, imported already or later; with one, for any
@@ -34,12 +42,20 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     through a client restarts its uploads; ``restart_after_fork=False``, once and before any
     middleware is built, leaves that to you.
 
-    Raises TypeError for a class without such a ``track``.
+    When the process ends, clients upload what they have queued, for ``flush_seconds`` at most: 5
+    unless given here, or to a middleware. 0 leaves exits to the SDK, which drops the queue.
+
+    Raises TypeError for a class without such a ``track``, and TypeError or ValueError for seconds
+    that are none.
     """
     global _restart_after_fork
+    if flush_seconds is not None:
+        check_option("flush_seconds", flush_seconds, "instrument: flush_seconds")
+        set_flush_seconds(flush_seconds)
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
     watch_uwsgi()
+    watch_exits()
     start_threads_as_nobody()
     if client_class is not None:
         if not accepts(client_class, TRACK):
@@ -62,6 +78,8 @@ def uninstrument() -> None:
     unwatch_sdk(_instrument_module)
     let_threads_inherit()
     undo_restarts()
+    unwatch_exits()
+    restore_clients()
     _patches.undo()
     instrumented.clear()
 
@@ -110,5 +128,6 @@ def _instrument_class(client_class: type) -> None:
             _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
+    patch_clients(client_class)
     for call in tuple(each_class):
         call(client_class)
