@@ -26,10 +26,10 @@ class StartError(Exception):
 
 
 @contextmanager
-def running_collector() -> Iterator[str]:
+def running_collector(*options: str) -> Iterator[str]:
     """Run a collector and give its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.storm.collect"],
+        [sys.executable, "-m", "tests.storm.collect", *options],
         cwd=CHECKOUT,
         env=_without_coverage(),
         stdin=subprocess.PIPE,
@@ -69,6 +69,17 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
 
     Raises StartError with the end of its log, which it keeps in ``folder``, if it does not come up.
     """
+    url, process = start(command, environment, folder)
+    try:
+        yield url
+    finally:
+        _end_group(process)
+
+
+def start(
+    command: list[str], environment: dict[str, str], folder: Path
+) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a server as ``running()`` does, for a caller who ends it."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     variables = {"PYTHONPATH": _path(folder), "PYTHONWARNINGS": "ignore", **environment}
@@ -82,12 +93,10 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
             stderr=log,
             start_new_session=True,
         )
-    try:
-        if not _is_up(url, process):
-            raise StartError(log_end(folder))
-        yield url
-    finally:
+    if not _is_up(url, process):
         _end_group(process)
+        raise StartError(log_end(folder))
+    return url, process
 
 
 def log_end(folder: Path) -> str:
