@@ -48,16 +48,14 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
     if not _options:
         for owner, name, ours in _hooks():
             _patches.replace(owner, name, ours)
-        signals.worker_process_shutdown.connect(_flush)
-        signals.worker_shutdown.connect(_flush)
+        signals.worker_process_shutdown.connect(_finish)
     _options[app] = app_options
 
 
 def uninstrument() -> None:
     """Undo :func:`instrument` for every app; Segment's calls stay instrumented."""
     _options.clear()
-    signals.worker_process_shutdown.disconnect(_flush)
-    signals.worker_shutdown.disconnect(_flush)
+    signals.worker_process_shutdown.disconnect(_finish)
     _patches.undo()
 
 
@@ -165,6 +163,6 @@ def _is_json(value: object) -> bool:
         return False
 
 
-def _flush(**_: object) -> None:
-    """Upload what is queued, in a worker's process that ends without Python's own exit."""
+def _finish(**_: object) -> None:
+    """Upload what is queued in a process of the prefork pool, which skips Python's own exit."""
     finish()

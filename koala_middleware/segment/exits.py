@@ -5,7 +5,10 @@ from __future__ import annotations
 import atexit
 import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -67,13 +70,14 @@ def finish() -> None:
         for consumer in consumers:
             _stop(consumer)
         return
-    end = time.monotonic() + seconds
-    deliver(seconds)
-    for consumer in consumers:
-        consumer.pause()
-    while any(each.is_alive() for each in consumers) and time.monotonic() < end:
-        wake_all()
-        time.sleep(PAUSE)
+    with _not_terminated():
+        end = time.monotonic() + seconds
+        deliver(seconds)
+        for consumer in consumers:
+            consumer.pause()
+        while any(each.is_alive() for each in consumers) and time.monotonic() < end:
+            wake_all()
+            time.sleep(PAUSE)
     for consumer in consumers:
         # The SDK's own function for the exit would wait for an upload that hangs.
         consumer.join = lambda timeout=None: None
@@ -87,6 +91,22 @@ def finish() -> None:
             lost,
             seconds,
         )
+
+
+@contextmanager
+def _not_terminated() -> Iterator[None]:
+    """Ignore what would end the process at once: Hypercorn sends it to workers that exit."""
+    ignoring = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if ignoring:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if ignoring:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _stop(consumer: Any) -> None:

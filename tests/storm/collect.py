@@ -30,7 +30,7 @@ class _Handler(collector._Handler):
 class _BadHandler(_Handler):
     count = itertools.count(1)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 (http.server's name)
         time.sleep(0.1)
         number = next(self.count)
         if number % 5 and number % 7:

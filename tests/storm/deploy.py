@@ -1,6 +1,6 @@
 """Deploys under load: each event of a request that was answered must arrive, once.
 
-``python -m tests.storm.deploy --seconds 60`` deploys each server every few seconds, with a collector
+``python -m tests.storm.deploy`` deploys each server every few seconds for a minute, with a collector
 that is slow and refuses a third of what it gets, and prints a table. ``--kill`` ends the servers by
 a signal that they cannot handle: what is lost then is what they had in memory.
 """
@@ -27,6 +27,7 @@ from pathlib import Path
 from threading import Event
 from uuid import uuid4
 
+from koala_middleware.segment.exits import FLUSH_SECONDS
 from tests.storm.client import Outcome
 from tests.storm.plan import Request
 from tests.storm.processes import running_collector, start
@@ -85,6 +86,9 @@ DEPLOYS = {
     "waitress": Deploy(f"waitress --listen=127.0.0.1:{{port}} --threads=8 {WSGI}", signal.SIGINT),
 }
 
+CELERY = "celery"
+SERVERS = [*DEPLOYS, CELERY]
+
 
 @dataclass
 class Row:
@@ -100,20 +104,23 @@ class Row:
     slowest_stop: float
 
 
-def deploy(name: str, seconds: float, *, kill: bool = False) -> Row:
+def deploy(
+    name: str, seconds: float, flush_seconds: float = FLUSH_SECONDS, *, kill: bool = False
+) -> Row:
     """Send requests for some seconds to a server that is deployed again and again."""
     kind = DEPLOYS[name]
     with tempfile.TemporaryDirectory(prefix="deploy") as folder, running_collector("--bad") as url:
         file = Path(folder, "file")
         file.touch()
         environment = {"STORM_COLLECTOR": url, "STORM_FILE": str(file)}
+        environment["STORM_FLUSH_SECONDS"] = str(flush_seconds)
         fleet = Fleet(kind, environment, Path(folder), signal.SIGKILL if kill else kind.signal)
         with fleet, _browsers(fleet) as outcomes:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 time.sleep(PERIOD)
                 fleet.deploy()
-        return _row(name, fleet, outcomes, url)
+        return row(name, outcomes, url, fleet.deploys, fleet.slowest_stop)
 
 
 class Fleet:
@@ -194,23 +201,17 @@ def _outcome(url: str, request: Request) -> Outcome:
         return Outcome(request, frozenset(), frozenset({"view"}))
 
 
-def _row(name: str, fleet: Fleet, outcomes: list[Outcome], collector: str) -> Row:
+def row(
+    name: str, outcomes: list[Outcome], collector: str, deploys: int, slowest_stop: float
+) -> Row:
+    """Compare what the collector has with what was owed."""
     with urllib.request.urlopen(f"{collector}/events/0", timeout=60) as response:
         events = json.load(response)
-    verdict = judge(name, outcomes, events)
-    row = verdict.rows["bare"]
+    found = judge(name, outcomes, events).rows["bare"]
     times = Counter(event["messageId"] for event in events)
     twice = sum(count > 1 for count in times.values())
-    return Row(
-        name,
-        fleet.deploys,
-        row.expected,
-        row.received,
-        row.lost,
-        row.wrong_visitor,
-        twice,
-        round(fleet.slowest_stop, 1),
-    )
+    counts = found.expected, found.received, found.lost, found.wrong_visitor, twice
+    return Row(name, deploys, *counts, round(slowest_stop, 1))
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -227,15 +228,22 @@ def table(rows: Iterable[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.storm.deploy", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--server", nargs="+", choices=DEPLOYS, default=list(DEPLOYS))
+    parser.add_argument("--server", nargs="+", choices=SERVERS, default=SERVERS)
     parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--flush-seconds", type=float, default=FLUSH_SECONDS)
     arguments = parser.parse_args()
     rows = []
     for name in arguments.server:
-        rows.append(row := deploy(name, arguments.seconds, kill=arguments.kill))
-        print(row, file=sys.stderr, flush=True)
+        if name == CELERY:
+            from tests.storm.deploy_tasks import deploy_workers
+
+            done = deploy_workers(arguments.seconds, arguments.flush_seconds)
+        else:
+            done = deploy(name, arguments.seconds, arguments.flush_seconds, kill=arguments.kill)
+        rows.append(done)
+        print(done, file=sys.stderr, flush=True)
     print(table(rows))
-    return int(any(row.lost or row.wrong_visitor or row.twice for row in rows))
+    return int(any(done.lost or done.wrong_visitor or done.twice for done in rows))
 
 
 if __name__ == "__main__":

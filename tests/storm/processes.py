@@ -31,7 +31,7 @@ def running_collector(*options: str) -> Iterator[str]:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.storm.collect", *options],
         cwd=CHECKOUT,
-        env=_without_coverage(),
+        env=without_coverage(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -87,7 +87,7 @@ def start(
         process = subprocess.Popen(
             [argument.format(port=port) for argument in command],
             cwd=folder,
-            env=_without_coverage() | variables,
+            env=without_coverage() | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -104,7 +104,7 @@ def log_end(folder: Path) -> str:
     return (folder / "log").read_bytes()[-2000:].decode(errors="replace")
 
 
-def _without_coverage() -> dict[str, str]:
+def without_coverage() -> dict[str, str]:
     # A killed worker loses its measurements, and threads under gevent would spoil them.
     return {name: value for name, value in os.environ.items() if "COVERAGE_PROCESS" not in name}
 
