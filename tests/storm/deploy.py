@@ -1,6 +1,6 @@
 """Deploys under load: each event of a request that was answered must arrive, once.
 
-``python -m tests.storm.deploy`` deploys each server every few seconds for a minute, with a collector
+``python -m tests.storm.deploy`` deploys each server every few seconds, with a collector
 that is slow and refuses a third of what it gets, and prints a table. ``--kill`` ends the servers by
 a signal that they cannot handle: what is lost then is what they had in memory.
 """

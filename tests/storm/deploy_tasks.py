@@ -34,7 +34,7 @@ analytics.write_key, analytics.host = "storm", os.environ.get("STORM_COLLECTOR")
 
 @worker_ready.connect
 def _say_so(**_: object) -> None:
-    print(READY.decode().strip(), flush=True)
+    os.write(1, READY)  # Celery logs what is printed
 
 
 @app.task  # type: ignore[untyped-decorator]  # Celery has no types
