@@ -36,7 +36,7 @@ from tests.storm.verdict import judge
 
 CLIENTS = 8
 PERIOD = 4.0  # seconds between deploys
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
