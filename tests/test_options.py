@@ -142,6 +142,7 @@ def test_options_defaults() -> None:
         "email": None,
         "context": False,
         "mint": None,
+        "flush_seconds": None,
     }
 
 
