@@ -301,6 +301,14 @@ def test_stats(make: Callable[..., Any], collector: Collector) -> None:
     )
 
 
+def test_waking_takes_no_room_in_the_queue(make: Callable[..., Any]) -> None:
+    koala.instrument()
+    client = make(max_queue_size=1, send=False)
+    client.send = True  # though nothing uploads
+    client.queue.wake()
+    assert [client.track("u1", "E")[0] for _ in range(2)] == [True, False]
+
+
 def test_stats_of_what_the_collector_refuses(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from koala_middleware.callables import is_coroutine_function
 from koala_middleware.segment.consumers import running_consumers
-from koala_middleware.segment.outbox import Outbox, outboxes, wake_all
+from koala_middleware.segment.outbox import Outbox, outboxes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,13 +72,14 @@ class delivering:  # noqa: N801 (used like a function)
 def _pauses(seconds: float) -> Iterator[float]:
     """Yield how long to wait before another look, as long as it is worthwhile."""
     end = time.monotonic() + seconds
-    queues = {id(consumer.queue): consumer.queue for consumer in running_consumers()}.values()
+    consumers = running_consumers()
+    queues = {id(consumer.queue): consumer.queue for consumer in consumers}.values()
     targets = [(queue, getattr(queue, "taken", 0)) for queue in queues]
     while any(_is_behind(*target) for target in targets):
         left = end - time.monotonic()
         if left <= 0:
             return
-        wake_all()
+        wake(consumers)
         yield min(PAUSE, left)
 
 
@@ -86,6 +87,13 @@ def _is_behind(queue: Any, target: int) -> bool:
     if isinstance(queue, Outbox):
         return queue.settled < target
     return bool(queue.unfinished_tasks)  # of a client that is older than we are, under gevent
+
+
+def wake(consumers: Iterable[Any]) -> None:
+    """Make consumers that wait for more events upload what they have."""
+    for consumer in consumers:
+        if isinstance(consumer.queue, Outbox):
+            consumer.queue.wake()
 
 
 def count_queued(consumers: Iterable[Any]) -> int:

@@ -16,8 +16,7 @@ from koala_middleware.forks import in_each_child
 from koala_middleware.imports import no_longer_when_imported, when_imported
 from koala_middleware.patching import Patches
 from koala_middleware.segment.consumers import running_consumers
-from koala_middleware.segment.delivery import PAUSE, count_queued, deliver
-from koala_middleware.segment.outbox import wake_all
+from koala_middleware.segment.delivery import PAUSE, count_queued, deliver, wake
 
 FLUSH_SECONDS = 5.0
 _UVICORN = "uvicorn.server"
@@ -76,7 +75,7 @@ def finish() -> None:
         for consumer in consumers:
             consumer.pause()
         while any(each.is_alive() for each in consumers) and time.monotonic() < end:
-            wake_all()
+            wake(consumers)
             time.sleep(PAUSE)
     for consumer in consumers:
         # The SDK's own function for the exit would wait for an upload that hangs.

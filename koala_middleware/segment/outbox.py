@@ -59,7 +59,7 @@ class Outbox(_Queue):
             return
         # What the standard library does, but in fewer calls, as each ``track`` comes through here.
         with self.mutex:
-            if not 0 < self.maxsize <= len(self.queue):
+            if not 0 < self.maxsize <= len(self.queue) or self._has_room():
                 self._put(item)
                 self.unfinished_tasks += 1
                 self.not_empty.notify()
@@ -71,6 +71,9 @@ class Outbox(_Queue):
             " max_queue_size or more upload threads (thread=)"
         )
         raise Full
+
+    def _has_room(self) -> bool:
+        return len(self.queue) - self.queue.count(_WAKE) < self.maxsize
 
     def _put(self, item: Any) -> None:
         self.taken += 1
@@ -121,12 +124,6 @@ def outboxes() -> list[Outbox]:
     """Return those of this process."""
     with _lock:
         return list(_outboxes)
-
-
-def wake_all() -> None:
-    """Make all upload threads upload what they have."""
-    for outbox in outboxes():
-        outbox.wake()
 
 
 # A child does not upload what its parent has queued.

@@ -32,7 +32,7 @@ instrument(app, flush_seconds=float(os.environ.get("STORM_FLUSH_SECONDS", "5")))
 analytics.write_key, analytics.host = "storm", os.environ.get("STORM_COLLECTOR")
 
 
-@worker_ready.connect
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def _say_so(**_: object) -> None:
     os.write(1, READY)  # Celery logs what is printed
 
