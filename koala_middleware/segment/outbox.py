@@ -73,7 +73,7 @@ class Outbox(_Queue):
         raise Full
 
     def _has_room(self) -> bool:
-        return len(self.queue) - self.queue.count(_WAKE) < self.maxsize
+        return bool(len(self.queue) - self.queue.count(_WAKE) < self.maxsize)
 
     def _put(self, item: Any) -> None:
         self.taken += 1
