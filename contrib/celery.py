@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task, signals
@@ -18,7 +16,7 @@ from koala_middleware.callables import ask
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
-from koala_middleware.segment.wrappers import instrumented
+from koala_middleware.segment.exits import finish
 from koala_middleware.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 HEADERS = ("koala_profile_id", "koala_anonymous_id")
 PROPERTIES = "koala_properties"  # what koala_middleware.bind() has bound, as far as it is JSON
 _MOST_PROPERTIES = 8192  # characters
-_FLUSH_SECONDS = 10
 
 _options: dict[Celery | None, Options] = {}
 _patches = Patches()
@@ -48,20 +45,18 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
     if not isinstance(app, Celery | None):
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
     app_options = options_from_keywords(options)
-    segment.instrument()
+    segment.instrument(flush_seconds=app_options.flush_seconds)
     if not _options:
         for owner, name, ours in _hooks():
             _patches.replace(owner, name, ours)
-        signals.worker_process_shutdown.connect(_flush)
-        signals.worker_shutdown.connect(_flush)
+        signals.worker_process_shutdown.connect(_finish)
     _options[app] = app_options
 
 
 def uninstrument() -> None:
     """Undo :func:`instrument` for every app; Segment's calls stay instrumented."""
     _options.clear()
-    signals.worker_process_shutdown.disconnect(_flush)
-    signals.worker_shutdown.disconnect(_flush)
+    signals.worker_process_shutdown.disconnect(_finish)
     _patches.undo()
 
 
@@ -172,11 +167,6 @@ def _is_json(value: object) -> bool:
         return False
 
 
-def _flush(**_: object) -> None:
-    """Upload what the SDK's own clients have queued, which it drops at exit."""
-    packages = {client.__module__.rpartition(".")[0] for client in list(instrumented)}
-    clients: list[Any] = [getattr(sys.modules.get(p), "default_client", None) for p in packages]
-    alive = [c for c in clients if any(u.is_alive() for u in getattr(c, "consumers", None) or ())]
-    thread = Thread(target=lambda: [client.flush() for client in alive], daemon=True)
-    thread.start()
-    thread.join(_FLUSH_SECONDS)
+def _finish(**_: object) -> None:
+    """Upload what is queued in a process of the prefork pool, which skips Python's own exit."""
+    finish()

@@ -6,7 +6,7 @@ from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
 from koala_middleware.scopes import carry, profile
-from koala_middleware.segment import instrument, uninstrument
+from koala_middleware.segment import ClientStats, delivering, instrument, stats, uninstrument
 from koala_middleware.visitor import (
     Visitor,
     bind,
@@ -18,17 +18,20 @@ from koala_middleware.visitor import (
 
 __all__ = [
     "BrowserId",
+    "ClientStats",
     "Mint",
     "Options",
     "Visitor",
     "bind",
     "carry",
     "current_visitor",
+    "delivering",
     "get_browser_ids",
     "get_profile_id",
     "instrument",
     "outgoing_headers",
     "parse_profile_id",
     "profile",
+    "stats",
     "uninstrument",
 ]

@@ -46,7 +46,7 @@ class KoalaMiddleware:
         self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
         self._enabled = self.options.enabled
         if self._enabled:
-            instrument()
+            instrument(flush_seconds=self.options.flush_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

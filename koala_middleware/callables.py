@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from koala_middleware.cookies import parse_anonymous_id, parse_profile_id
 from koala_middleware.current import call_as
@@ -29,6 +29,19 @@ def is_function(value: object) -> bool:
     return callable(value) and not any(
         inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds
     )
+
+
+def is_coroutine_function(call: Any) -> bool:
+    """Return whether calling a function, or an object, makes a coroutine.
+
+    Raises TypeError for a generator function, whose body runs after the call has returned.
+    """
+    kinds: list[object] = [call]
+    if not isinstance(call, type):
+        kinds.append(getattr(call, "__call__", None))  # noqa: B004 (an object may be async, too)
+    if any(inspect.isgeneratorfunction(k) or inspect.isasyncgenfunction(k) for k in kinds):
+        raise TypeError(f"expected a function or a coroutine function, got a generator: {call!r}")
+    return any(map(inspect.iscoroutinefunction, kinds))
 
 
 def answer(value: T) -> T:

@@ -15,6 +15,7 @@ from koala_middleware.validation import (
     CALLABLE,
     COOKIE_NAME,
     HEADER_NAME,
+    SECONDS,
     Check,
     check_fields,
     checked,
@@ -59,6 +60,8 @@ class Options:
         ``context.consent.categoryPreferences``.
     :param enabled: False makes the middleware pass everything through.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
+    :param flush_seconds: how long the process may wait, when it ends, for the upload of what is
+        queued: 5 unless it is given, once for all of the process.
 
     Raises TypeError or ValueError that names the option, what was expected and what was given.
     """
@@ -76,6 +79,7 @@ class Options:
     consent: Callable[[Any], Mapping[str, bool] | None] | None = checked(None, optional(CALLABLE))
     enabled: bool = checked(True, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
+    flush_seconds: float | None = checked(None, optional(SECONDS))
 
     def __post_init__(self) -> None:
         check_fields(self, "option")
@@ -99,6 +103,7 @@ class OptionKeywords(TypedDict, total=False):
     consent: Callable[[Any], Mapping[str, bool] | None] | None
     enabled: bool
     mint: Mint | None
+    flush_seconds: float | None
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from koala_middleware import current
+from koala_middleware.callables import is_coroutine_function
 from koala_middleware.options import Options
 from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
@@ -99,12 +99,7 @@ def carry(call: F) -> F:
 
 
 def _scoped(call: F, visitor: Callable[[], Visitor | None]) -> F:
-    kinds: list[object] = [call]
-    if not isinstance(call, type):
-        kinds.append(getattr(call, "__call__", None))  # noqa: B004 (an object may be async, too)
-    if any(inspect.isgeneratorfunction(k) or inspect.isasyncgenfunction(k) for k in kinds):
-        raise TypeError(f"expected a function or a coroutine function, got a generator: {call!r}")
-    if any(map(inspect.iscoroutinefunction, kinds)):
+    if is_coroutine_function(call):
 
         @functools.wraps(call)
         async def scoped_coroutine(*args: Any, **kwargs: Any) -> Any:

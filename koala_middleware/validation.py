@@ -102,3 +102,8 @@ COOKIE_NAME = text("a cookie's name (letters, digits and !#$%&'*+-.^_`|~)", _is_
 HEADER_NAME = text("a header's name", _is_token)  # of the same characters (RFC 9110, section 5.1)
 BOOL = Check("True or False", lambda value: isinstance(value, bool))
 CALLABLE = Check(FUNCTION, is_function, is_importable=True)
+SECONDS = Check(
+    "a number of seconds, 0 or more",
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    lambda value: 0 <= value < float("inf"),
+)

@@ -46,7 +46,7 @@ class KoalaMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
         if self._enabled:
-            instrument()
+            instrument(flush_seconds=options.flush_seconds)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if not self._enabled:

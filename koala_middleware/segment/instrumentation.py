@@ -11,12 +11,15 @@ from typing import Any
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.patching import Patches
+from koala_middleware.segment.clients import patch_clients, restore_clients
+from koala_middleware.segment.exits import set_flush_seconds, unwatch_exits, watch_exits
 from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
 from koala_middleware.segment.wrappers import instrumented, wrap_identify, wrap_track
 from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
 from koala_middleware.uwsgi import watch_uwsgi
+from koala_middleware.validation import SECONDS
 
 # What else is done for each class that is instrumented.
 each_class: list[Callable[[type], None]] = []
@@ -25,7 +28,12 @@ _patches = Patches()
 _restart_after_fork = True
 
 
-def instrument(client_class: type | None = None, *, restart_after_fork: bool | None = None) -> None:
+def instrument(
+    client_class: type | None = None,
+    *,
+    restart_after_fork: bool | None = None,
+    flush_seconds: float | None = None,
+) -> None:
     """Make ``track`` carry the current visitor's profile id. A second call changes nothing.
 
     Without an argument this is for the Segment SDK, imported already or later; with one, for any
@@ -35,12 +43,20 @@ def instrument(client_class: type | None = None, *, restart_after_fork: bool | N
     through a client restarts its uploads; ``restart_after_fork=False``, once and before any
     middleware is built, leaves that to you.
 
-    Raises TypeError for a class without such a ``track``.
+    When the process ends, clients upload what they have queued, for ``flush_seconds`` at most: 5
+    unless given here, or to a middleware. 0 leaves exits to the SDK, which drops the queue.
+
+    Raises TypeError for a class without such a ``track``, and TypeError or ValueError for seconds
+    that are none.
     """
     global _restart_after_fork
+    if flush_seconds is not None:
+        SECONDS(flush_seconds, "instrument: flush_seconds")
+        set_flush_seconds(flush_seconds)
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
     watch_uwsgi()
+    watch_exits()
     start_threads_as_nobody()
     if client_class is not None:
         if not accepts(client_class, TRACK):
@@ -63,6 +79,8 @@ def uninstrument() -> None:
     unwatch_sdk(_instrument_module)
     let_threads_inherit()
     undo_restarts()
+    unwatch_exits()
+    restore_clients()
     _patches.undo()
     instrumented.clear()
 
@@ -111,5 +129,6 @@ def _instrument_class(client_class: type) -> None:
             _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:
         restart_uploads(client_class)
+    patch_clients(client_class)
     for call in tuple(each_class):  # another thread may begin or end a capture
         call(client_class)

@@ -12,12 +12,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from copy import copy
-from queue import Queue
 from typing import Any
 
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.patching import Patches
+from koala_middleware.segment.exits import watch_child
+from koala_middleware.segment.outbox import Outbox
 
 _patches = Patches()
 
@@ -106,7 +107,9 @@ def _restart(client: Any, fork: _Fork) -> None:
             oauth_manager.thread = None
         consumers = getattr(client, "consumers", None) or ()  # None: sync_mode
         if any(map(fork.died, consumers)) and client.send:
-            queue: Queue[Any] = Queue(client.queue.maxsize)
+            queue = Outbox(client.queue.maxsize)
+            queue.label(client)
+            watch_child()
             consumers = [copy_consumer(consumer, queue) for consumer in consumers]
             client.queue, client.consumers = queue, consumers
             for consumer in consumers:
@@ -126,7 +129,7 @@ def _sessions(client_class: type) -> Iterator[Any]:
                 yield session
 
 
-def copy_consumer(consumer: Any, queue: Queue[Any]) -> Any:
+def copy_consumer(consumer: Any, queue: Any) -> Any:
     """Return a consumer that has not begun, with all that this one was given but its queue."""
     copied = copy(consumer)
     threading.Thread.__init__(copied, daemon=consumer.daemon)

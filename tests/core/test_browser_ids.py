@@ -68,7 +68,11 @@ def fill(values: dict[str, str], **parts: Any) -> dict[str, Any]:
         ({"path": "integrations.Name."}, ValueError, "BrowserId path"),
         ({"path": "integrations.All.fbp"}, ValueError, "BrowserId path"),
         ({"parse": 5}, TypeError, "BrowserId parse: expected a callable .*, got 5"),
-        ({"parse": parse_async}, TypeError, "BrowserId parse: expected a callable that is not a cor"),
+        (
+            {"parse": parse_async},
+            TypeError,
+            "BrowserId parse: expected a callable that is",
+        ),
         ({"parse": AsyncParse()}, TypeError, "BrowserId parse"),
         ({"consent": ""}, ValueError, "BrowserId consent: expected the name of a consent categ"),
         ({"consent": 4}, TypeError, "BrowserId consent"),

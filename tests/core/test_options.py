@@ -227,6 +227,7 @@ def test_options_defaults() -> None:
         "consent": None,
         "enabled": True,
         "mint": None,
+        "flush_seconds": None,
     }
 
 

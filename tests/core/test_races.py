@@ -154,8 +154,8 @@ def test_cookies_are_read_whole(pool: ThreadPoolExecutor) -> None:
 
 
 def test_capture_misses_nothing_while_others_open_and_close(pool: ThreadPoolExecutor) -> None:
-    enqueue, init = Client._enqueue, Client.__init__
     koala.instrument()
+    enqueue, init = Client._enqueue, Client.__init__
 
     def open_and_track(number: int) -> None:
         for _ in range(ROUNDS):

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -736,64 +735,18 @@ def test_wrong_option_is_an_error() -> None:
     assert not plugin._options
 
 
-# A worker that shuts down uploads what is queued.
+# A process of the prefork pool that ends uploads what is queued; others do at Python's own exit.
 
 
-@pytest.fixture
-def default_client() -> Iterator[Callable[[object], None]]:
-    """Return what makes a client the one of the SDK's module functions."""
-    instrument()
-    yield lambda client: setattr(analytics, "default_client", client)
-    analytics.default_client = None
-    uninstrument()
-
-
-@pytest.mark.parametrize("name", ["worker_process_shutdown", "worker_shutdown"])
-def test_shutdown_uploads_what_is_queued(
-    name: str, default_client: Callable[[object], None]
-) -> None:
+def test_shutdown_uploads_what_is_queued() -> None:
     """The SDK itself joins its thread at exit, and drops the queue."""
+    instrument()
     with collecting() as collector:
-        client = Client("key", host=collector.url)
-        default_client(client)
-        analytics.track("u1", "queued")
-        getattr(signals, name).send(sender=None)
+        client = Client("key", host=collector.url, upload_interval=60)
+        client.track("u1", "queued")
+        signals.worker_process_shutdown.send(sender=None)
         assert [event["event"] for event in collector.events] == ["queued"]
-        client.join()
-
-
-def test_shutdown_is_not_held_up_by_an_upload(
-    default_client: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plugin, "_FLUSH_SECONDS", 0.05)
-    reached, never = Event(), Event()
-
-    def flush() -> None:
-        reached.set()
-        never.wait()
-
-    consumer = SimpleNamespace(is_alive=lambda: True)
-    default_client(SimpleNamespace(consumers=[consumer], flush=flush))
-    start = time.monotonic()
-    signals.worker_shutdown.send(sender=None)
-    assert time.monotonic() - start < 5
-    assert reached.is_set()
-    never.set()
-
-
-@pytest.mark.parametrize("options", [{}, {"sync_mode": True}, {"send": False}])
-def test_shutdown_does_not_wait_for_uploads_that_have_ended(
-    options: dict[str, Any], default_client: Callable[[object], None]
-) -> None:
-    """A flush would wait for ever, as in a forked child that has not tracked anything."""
-    client = Client("key", **options)
-    if client.consumers and client.send:
-        client.join()
-    client.queue.put({})
-    default_client(client)
-    start = time.monotonic()
-    signals.worker_shutdown.send(sender=None)
-    assert time.monotonic() - start < plugin._FLUSH_SECONDS / 2
+    uninstrument()
 
 
 def test_shutdown_does_not_import_the_sdk() -> None:
@@ -802,7 +755,7 @@ def test_shutdown_does_not_import_the_sdk() -> None:
         "from celery import signals\n"
         "from koala_middleware.contrib.celery import instrument\n"
         "instrument()\n"
-        "signals.worker_shutdown.send(sender=None)\n"
+        "signals.worker_process_shutdown.send(sender=None)\n"
         "assert not {'segment.analytics', 'analytics'} & sys.modules.keys()\n"
     )
 

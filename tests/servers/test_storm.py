@@ -8,13 +8,18 @@ import pytest
 
 from tests.missing import skip_without
 from tests.storm.client import Outcome
+from tests.storm.deploy import DEPLOYS, deploy
+from tests.storm.deploy_tasks import deploy_workers
 from tests.storm.plan import Request
-from tests.storm.servers import SERVERS, WITHOUT_WHEELS
+from tests.storm.servers import SERVERS, WITHOUT_WHEELS, version_of
 from tests.storm.storm import storm
 from tests.storm.verdict import judge, master
 from tests.visitors import ALICE, BOB
 
 REQUESTS = 750
+DEPLOYED = (
+    "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uvicorn", "granian", "celery"
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("all_options", [False, True], ids=["plain", "all-options"])
@@ -27,6 +32,18 @@ def test_no_event_is_lost_or_of_another_visitor(name: str, all_options: bool) ->
     done = storm(name, REQUESTS, all_options=all_options)
     assert done.faults == 0, "\n".join([*done.verdict.examples, done.log])
     assert sum(row.requests for row in done.verdict.rows.values()) == REQUESTS
+
+
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_no_event_is_lost_in_a_deploy(name: str) -> None:
+    """With a collector that is slow, fails, and answers 429."""
+    packages = SERVERS[name].packages if name in SERVERS else ()
+    if missing := [each for each in packages if version_of(each) is None]:
+        skip_without(f"{name}: not installed: {', '.join(missing)}")
+    done = deploy(name, 4) if name in DEPLOYS else deploy_workers(4, 5)
+    assert (done.lost, done.wrong_visitor, done.twice) == (0, 0, 0)
+    assert done.deploys
+    assert done.expected
 
 
 def event(part: str, profile_id: str | None = ALICE, ref: str = "1") -> dict[str, Any]:

@@ -25,4 +25,6 @@ ALL: OptionKeywords = {
     "request_filter": respect_gpc & respect_dnt & skip_paths("/health"),
 }
 OPTIONS: OptionKeywords = ALL if os.environ.get("STORM_ALL_OPTIONS") else {}
+if "STORM_FLUSH_SECONDS" in os.environ:
+    OPTIONS["flush_seconds"] = float(os.environ["STORM_FLUSH_SECONDS"])
 SETTINGS = {f"KOALA_{name.upper()}": value for name, value in OPTIONS.items()}

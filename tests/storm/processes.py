@@ -26,12 +26,12 @@ class StartError(Exception):
 
 
 @contextmanager
-def running_collector() -> Iterator[str]:
+def running_collector(*options: str) -> Iterator[str]:
     """Run a collector and give its URL."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.storm.collect"],
+        [sys.executable, "-m", "tests.storm.collect", *options],
         cwd=CHECKOUT,
-        env=_without_coverage(),
+        env=without_coverage(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -69,6 +69,17 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
 
     Raises StartError with the end of its log, which it keeps in ``folder``, if it does not come up.
     """
+    url, process = start(command, environment, folder)
+    try:
+        yield url
+    finally:
+        _end_group(process)
+
+
+def start(
+    command: list[str], environment: dict[str, str], folder: Path
+) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a server as ``running()`` does, for a caller who ends it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     variables = {"PYTHONPATH": _path(folder), "PYTHONWARNINGS": "ignore", **environment}
@@ -76,18 +87,16 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
         process = subprocess.Popen(
             [argument.format(port=port) for argument in command],
             cwd=folder,
-            env=_without_coverage() | variables,
+            env=without_coverage() | variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    try:
-        if not _is_up(url, process):
-            raise StartError(log_end(folder))
-        yield url
-    finally:
+    if not _is_up(url, process):
         _end_group(process)
+        raise StartError(log_end(folder))
+    return url, process
 
 
 def log_end(folder: Path) -> str:
@@ -95,7 +104,7 @@ def log_end(folder: Path) -> str:
     return (folder / "log").read_bytes()[-2000:].decode(errors="replace")
 
 
-def _without_coverage() -> dict[str, str]:
+def without_coverage() -> dict[str, str]:
     # A killed worker loses its measurements, and threads under gevent would spoil them.
     return {name: value for name, value in os.environ.items() if "COVERAGE_PROCESS" not in name}
 
