@@ -1,7 +1,9 @@
 """Give every Segment event the Koala profile id of the visitor whose request caused it."""
 
 from koala_middleware import collector as collector  # its hook
+from koala_middleware.causes import Cause
 from koala_middleware.cookies import parse_profile_id
+from koala_middleware.explanation import Explanation, explain
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
 from koala_middleware.scopes import carry, profile
@@ -15,12 +17,15 @@ from koala_middleware.visitor import (
 )
 
 __all__ = [
+    "Cause",
+    "Explanation",
     "Mint",
     "Options",
     "Visitor",
     "bind",
     "carry",
     "current_visitor",
+    "explain",
     "get_profile_id",
     "instrument",
     "outgoing_headers",

@@ -6,15 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from koala_middleware.callables import ask
+from koala_middleware.causes import Cause
+from koala_middleware.explanation import note_way_in, wants_request
 from koala_middleware.faults import log_once
 from koala_middleware.options import Options
 from koala_middleware.request import RequestDetails
-from koala_middleware.visitor import Cookies, Visitor
+from koala_middleware.sources import request_line
+from koala_middleware.visitor import Cookies, RefusedVisitor, Visitor
 
 
 def needs_request(options: Options) -> bool:
     """Return whether the options need more of a request than its cookies."""
-    return bool(options.header_name or options.email or options.context or options.mint)
+    return bool(
+        options.header_name
+        or options.email
+        or options.context
+        or options.mint
+        or wants_request(options)
+    )
 
 
 class VisitorFactory:
@@ -26,6 +35,7 @@ class VisitorFactory:
     __slots__ = ("_make_admitted", "_make_request", "_options", "is_plain", "make_visitor")
 
     def __init__(self, options: Options, make_request: Callable[[Any], object]) -> None:
+        note_way_in(options)
         self._options = options
         self._make_request = make_request
         self._make_admitted = self._make_detailed if needs_request(options) else self._make_plain
@@ -49,15 +59,15 @@ class VisitorFactory:
         return Visitor(None, None, cookies, options, details)  # which has not read its id yet
 
     def _make_filtered(self, cookies: Cookies | None, raw: Any) -> Visitor:
-        if self._admits(raw):
-            return self._make_admitted(cookies, raw)
-        return Visitor(options=self._options)
-
-    def _admits(self, raw: Any) -> bool:
         request_filter: Any = self._options.request_filter
         try:
-            return bool(ask(lambda: request_filter(self._make_request(raw))))
+            admits = bool(ask(lambda: request_filter(self._make_request(raw))))
+            cause = Cause.REFUSED
         except Exception as fault:
             # It may stand for somebody's consent, so a filter that fails refuses.
             log_once("the request_filter failed: its requests have no visitor", fault)
-            return False
+            admits, cause = False, Cause.FILTER_FAILED
+        if admits:
+            return self._make_admitted(cookies, raw)
+        line = request_line(raw) if wants_request(self._options) else None
+        return RefusedVisitor(self._options, cause, line)

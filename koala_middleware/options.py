@@ -48,6 +48,7 @@ class Options:
     :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
         ``context.page``; True, or some of these names.
     :param enabled: False makes the middleware pass everything through.
+    :param explain: events say in ``context.koala`` why they have the visitor's profile id, or none.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
 
     Raises TypeError or ValueError that names the option, what was expected and what was given.
@@ -63,6 +64,7 @@ class Options:
     email: Callable[[Any], str | None] | None = checked(None, optional(CALLABLE))
     context: bool | Collection[str] = checked(False, _CONTEXT)
     enabled: bool = checked(True, BOOL)
+    explain: bool = checked(False, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class OptionKeywords(TypedDict, total=False):
     email: Callable[[Any], str | None] | None
     context: bool | Collection[str]
     enabled: bool
+    explain: bool
     mint: Mint | None
 
 

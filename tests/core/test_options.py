@@ -224,6 +224,7 @@ def test_options_defaults() -> None:
         "email": None,
         "context": False,
         "enabled": True,
+        "explain": False,
         "mint": None,
     }
 
