@@ -13,11 +13,12 @@ from celery.worker.request import Request
 
 from koala_middleware import current, segment
 from koala_middleware.callables import ask
+from koala_middleware.explanation import note_way_in
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
 from koala_middleware.segment.exits import finish
-from koala_middleware.visitor import Visitor
+from koala_middleware.visitor import GivenVisitor, Visitor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,6 +46,7 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
     if not isinstance(app, Celery | None):
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
     app_options = options_from_keywords(options)
+    note_way_in(app_options)
     segment.instrument(flush_seconds=app_options.flush_seconds)
     if not _options:
         for owner, name, ours in _hooks():
@@ -119,7 +121,7 @@ def _call_as_sender(
     if options is None:
         return call(*args, **kwargs)
     profile_id, anonymous_id = map(partial(_arrived_id, message), HEADERS, (options.parse, str))
-    visitor = Visitor(profile_id, anonymous_id, None, options)
+    visitor = GivenVisitor(profile_id, anonymous_id, None, options)
     visitor.bound = _json_properties(_arrived(message, PROPERTIES))
     return current.call_as(visitor, call, *args, **kwargs)
 

@@ -2,7 +2,9 @@
 
 from koala_middleware import collector as collector  # its hook
 from koala_middleware.browser_ids import BrowserId
+from koala_middleware.causes import Cause
 from koala_middleware.cookies import parse_profile_id
+from koala_middleware.explanation import Explanation, explain
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
 from koala_middleware.scopes import carry, profile
@@ -18,7 +20,9 @@ from koala_middleware.visitor import (
 
 __all__ = [
     "BrowserId",
+    "Cause",
     "ClientStats",
+    "Explanation",
     "Mint",
     "Options",
     "Visitor",
@@ -26,6 +30,7 @@ __all__ = [
     "carry",
     "current_visitor",
     "delivering",
+    "explain",
     "get_browser_ids",
     "get_profile_id",
     "instrument",

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from koala_middleware.callables import ask
+from koala_middleware.causes import Cause
+from koala_middleware.explanation import note_way_in, wants_request
 from koala_middleware.faults import log_once
 from koala_middleware.options import Options
 from koala_middleware.request import RequestDetails
-from koala_middleware.visitor import Cookies, Visitor
+from koala_middleware.sources import request_line
+from koala_middleware.visitor import Cookies, RefusedVisitor, Visitor
 
 
 def needs_request(options: Options) -> bool:
@@ -21,6 +24,7 @@ def needs_request(options: Options) -> bool:
         or options.browser_ids
         or options.consent
         or options.mint
+        or wants_request(options)
     )
 
 
@@ -33,6 +37,7 @@ class VisitorFactory:
     __slots__ = ("_make_admitted", "_make_request", "_options", "is_plain", "make_visitor")
 
     def __init__(self, options: Options, make_request: Callable[[Any], object]) -> None:
+        note_way_in(options)
         self._options = options
         self._make_request = make_request
         self._make_admitted = self._make_detailed if needs_request(options) else self._make_plain
@@ -56,15 +61,15 @@ class VisitorFactory:
         return Visitor(None, None, cookies, options, details)  # which has not read its id yet
 
     def _make_filtered(self, cookies: Cookies | None, raw: Any) -> Visitor:
-        if self._admits(raw):
-            return self._make_admitted(cookies, raw)
-        return Visitor(options=self._options)
-
-    def _admits(self, raw: Any) -> bool:
         request_filter: Any = self._options.request_filter
         try:
-            return bool(ask(lambda: request_filter(self._make_request(raw))))
+            admits = bool(ask(lambda: request_filter(self._make_request(raw))))
+            cause = Cause.REFUSED
         except Exception as fault:
             # It may stand for somebody's consent, so a filter that fails refuses.
             log_once("the request_filter failed: its requests have no visitor", fault)
-            return False
+            admits, cause = False, Cause.FILTER_FAILED
+        if admits:
+            return self._make_admitted(cookies, raw)
+        line = request_line(raw) if wants_request(self._options) else None
+        return RefusedVisitor(self._options, cause, line)

@@ -59,6 +59,7 @@ class Options:
     :param consent: ``request -> Mapping[str, bool] | None``, what the visitor agreed to, for
         ``context.consent.categoryPreferences``.
     :param enabled: False makes the middleware pass everything through.
+    :param explain: events say in ``context.koala`` why they have the visitor's profile id, or none.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
     :param flush_seconds: how long the process may wait, when it ends, for the upload of what is
         queued: 5 unless it is given, once for all of the process.
@@ -78,6 +79,7 @@ class Options:
     browser_ids: Sequence[BrowserId] = checked((), _BROWSER_IDS)
     consent: Callable[[Any], Mapping[str, bool] | None] | None = checked(None, optional(CALLABLE))
     enabled: bool = checked(True, BOOL)
+    explain: bool = checked(False, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
     flush_seconds: float | None = checked(None, optional(SECONDS))
 
@@ -102,6 +104,7 @@ class OptionKeywords(TypedDict, total=False):
     browser_ids: Sequence[BrowserId]
     consent: Callable[[Any], Mapping[str, bool] | None] | None
     enabled: bool
+    explain: bool
     mint: Mint | None
     flush_seconds: float | None
 

@@ -13,7 +13,7 @@ from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
 from koala_middleware.mint import Mint, mint_profile_id
 from koala_middleware.options import Options
-from koala_middleware.sources import snapshot, source_of
+from koala_middleware.sources import request_line, snapshot, source_of
 
 
 class RequestDetails:
@@ -113,6 +113,10 @@ class RequestDetails:
     def browser_ids_by_place(self) -> Groups:
         """Return the same ids by the keys that lead to the object they go into."""
         return self._groups if self.browser_ids() else {}
+
+    def request_line(self) -> tuple[str, str] | None:
+        """Return the method and the path, or None if they cannot be read."""
+        return request_line(self._raw)
 
     def mint_profile_id(self, mint: Mint) -> bool:
         """Make a new profile id if the browser would keep it, and return whether there is one."""

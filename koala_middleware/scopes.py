@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from koala_middleware import current
 from koala_middleware.callables import is_coroutine_function
 from koala_middleware.options import Options
-from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
+from koala_middleware.visitor import DEFAULT_OPTIONS, GivenVisitor, Visitor
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -80,7 +80,7 @@ class profile:  # noqa: N801 (used like a function)
         return visitor
 
 
-class _Profile(Visitor):
+class _Profile(GivenVisitor):
     __slots__ = ("entered_by", "outer")
     entered_by: profile
     outer: Visitor | None

@@ -124,6 +124,15 @@ def snapshot(request: Any) -> Any:
     return request
 
 
+def request_line(request: Any) -> tuple[str, str] | None:
+    """Return the method and the path of a request, or None if they cannot be read."""
+    try:
+        source = source_of(request)
+        return source.method, source.path
+    except Exception:  # whatever a server takes for an environ or a scope
+        return None
+
+
 def _is_scope(request: Mapping[str, Any]) -> bool:
     return "headers" in request or request.get("type") in _SCOPES
 

@@ -1,4 +1,4 @@
-"""Collect what Segment's clients would send, and send nothing."""
+"""Collect what Segment's clients would send, send nothing, and judge it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import functools
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from types import ModuleType
 from typing import Any
 
+from koala_middleware.causes import DETAILS, OTHER_PROPERTY, Cause
 from koala_middleware.forks import Lock
 from koala_middleware.patching import Patches
 from koala_middleware.segment.instrumentation import each_class
@@ -51,6 +52,36 @@ def capture_events() -> Iterator[list[dict[str, Any]]]:
                 each_class.remove(_patch_class)
                 _patches.undo()
                 _forget_keyless_clients()
+
+
+def assert_reaches_koala(event: Mapping[str, Any]) -> None:
+    """Fail, with the cause and what to do, if Segment's Koala destination would drop an event.
+
+    The cause is known of an event from pytest's fixture ``koala_events``, and with the option
+    ``explain`` or the environment's ``KOALA_EXPLAIN=1``.
+
+    Raises AssertionError.
+    """
+    from koala_middleware.inspector import Dropped, koala_request  # here: few tests need it
+
+    outcome = koala_request(event)
+    if isinstance(outcome, Dropped):
+        name = event.get("event") or event.get("type")
+        raise AssertionError(
+            f"Koala drops {name!r}: {outcome.reason}\n{_remedy(event, outcome.hint)}"
+        )
+
+
+def _remedy(event: Mapping[str, Any], hint: str) -> str:
+    said = (event.get("context") or {}).get("koala")
+    if event.get("type") not in ("track", "identify"):
+        return hint
+    if not (isinstance(said, Mapping) and said.get("cause") in DETAILS):
+        return f"{hint}\ncause unknown: use the fixture koala_events, or set KOALA_EXPLAIN=1"
+    cause = Cause(said["cause"])
+    detail = OTHER_PROPERTY if cause is Cause.ADDED else DETAILS[cause]
+    names = {"cookie_name": "ko_id (or your cookie_name)", "property_name": "profile_id"}
+    return f"cause: {cause}, at {said.get('call')}\n{detail.format_map(names)}"
 
 
 def _patch_module(module: ModuleType) -> None:

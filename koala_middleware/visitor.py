@@ -8,6 +8,7 @@ from typing import Any
 
 from koala_middleware import current
 from koala_middleware.callables import parse_first
+from koala_middleware.causes import Cause
 from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
 from koala_middleware.faults import log_once
 from koala_middleware.forks import Lock
@@ -30,6 +31,9 @@ class Visitor:
     """
 
     __slots__ = ("_anonymous_id", "_cookies", "_profile_id", "bound", "details", "options")
+
+    cause_of_absence = Cause.NO_COOKIE
+    """Why there is no profile id, if there is none."""
 
     def __init__(
         self,
@@ -72,6 +76,10 @@ class Visitor:
             cookies = self._cookies = _join(cookies)
         return cookie_values(cookies, name) if cookies else iter(())
 
+    def request_line(self) -> tuple[str, str] | None:
+        """Return the method and the path of the request, or None if they are not known."""
+        return None if self.details is None else self.details.request_line()
+
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
@@ -105,6 +113,33 @@ class Visitor:
         if self._cookies is None:
             return None
         return parse_first(parse, self.cookie_values(name), f"the cookie {name}")
+
+
+class GivenVisitor(Visitor):
+    """A visitor whose ids were given, by ``profile()`` or with a task, and not read."""
+
+    __slots__ = ()
+
+    cause_of_absence = Cause.NO_REQUEST
+
+
+class RefusedVisitor(Visitor):
+    """The visitor, without ids, of a request that the ``request_filter`` has refused.
+
+    It has no details, as nothing else of the request may be sent either.
+    """
+
+    __slots__ = ("_request_line", "cause_of_absence")
+
+    def __init__(
+        self, options: Options, cause: Cause, request_line: tuple[str, str] | None
+    ) -> None:
+        super().__init__(None, None, None, options)
+        self.cause_of_absence = cause
+        self._request_line = request_line
+
+    def request_line(self) -> tuple[str, str] | None:
+        return self._request_line
 
 
 def _known(name: str, value: str | None, has_source: bool) -> str:

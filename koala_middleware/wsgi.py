@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from koala_middleware import current
+from koala_middleware import current, explanation
 from koala_middleware.caching import replaced
 from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
@@ -37,7 +37,7 @@ class KoalaMiddleware:
         self.options: Options = options_from_keywords(options)
         self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
         self._enabled = self.options.enabled
-        if self._enabled:
+        if self._enabled or explanation.everywhere:  # then events say that it is off
             instrument(flush_seconds=self.options.flush_seconds)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 PACKAGE = "koala_middleware"
 ROOT = Path(__file__).parent.parent
-OUTBUILDINGS = ("contrib", "demo", "inspector")
+OUTBUILDINGS = ("contrib", "demo", "inspector", "pytest_plugin")
 
 Graph = dict[str, set[str]]
 

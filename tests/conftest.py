@@ -13,7 +13,8 @@ import segment.analytics as analytics
 from django.conf import settings
 from segment.analytics.client import Client
 
-from koala_middleware import current, faults, uninstrument
+from koala_middleware import current, explanation, faults, uninstrument
+from koala_middleware.segment import explaining
 from koala_middleware.testing import capture_events
 
 with warnings.catch_warnings():
@@ -35,6 +36,8 @@ def clean_process() -> Iterator[None]:
     yield
     uninstrument()
     faults._reported.clear()
+    explaining._announced.clear()
+    explanation._built.clear()
     analytics.write_key = analytics.default_client = None
     left_over = current.variable.get()
     current.variable.set(None)

@@ -10,7 +10,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from koala_middleware import current
+from koala_middleware import current, explanation
 from koala_middleware.contrib.django.responses import VISITOR, scope_response, simple_kinds
 from koala_middleware.contrib.django.settings import read_options
 from koala_middleware.cookies import cookie_header
@@ -45,7 +45,7 @@ class KoalaMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
-        if self._enabled:
+        if self._enabled or explanation.everywhere:  # then events say that it is off
             instrument(flush_seconds=options.flush_seconds)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:

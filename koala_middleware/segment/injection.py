@@ -29,8 +29,10 @@ IDENTIFY = Method("identify", ("user_id", "traits", "context", "timestamp", "ano
 
 def add_visitor(
     visitor: Visitor, method: Method, user_id: Any, values: Any, context: Any, anonymous_id: Any
-) -> tuple[Any, Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any, bool]:
     """Return the user id, values, context and anonymous id of a call, with what the visitor adds.
+
+    The last item is whether the profile id is among it.
 
     What the caller passed stays, even None; only a falsy user id is left out where an anonymous id
     is added, as it would be everybody's. The caller's own dicts are not changed; one that nothing
@@ -41,6 +43,7 @@ def add_visitor(
     profile_id = visitor.profile_id if ids else None
 
     # One that fails must not cost the others.
+    added = False
     filled_values, filled_context = values, context
     try:
         base = values or {}  # as the SDK does
@@ -49,6 +52,7 @@ def add_visitor(
                 filled_values = base = {**visitor.bound, **base}
             if profile_id is not None and options.property_name not in base:
                 filled_values = base = {**base, options.property_name: profile_id}
+                added = True
             if details is not None and options.email is not None and "email" not in base:
                 email = details.email()
                 if email is not None:
@@ -71,7 +75,7 @@ def add_visitor(
             user_id = user_id if anonymous_id is None else None
     except Exception as fault:
         log_once(_FAULT, fault)
-    return user_id, filled_values, filled_context, anonymous_id
+    return user_id, filled_values, filled_context, anonymous_id, added
 
 
 def _add_consent(consent: Mapping[str, bool] | None, context: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from koala_middleware.explanation import read_environment
 from koala_middleware.faults import log_once
 from koala_middleware.forks import in_each_child
 from koala_middleware.patching import Patches
@@ -55,6 +56,7 @@ def instrument(
         set_flush_seconds(flush_seconds)
     if restart_after_fork is not None:
         _restart_after_fork = restart_after_fork
+    read_environment()
     watch_uwsgi()
     watch_exits()
     start_threads_as_nobody()

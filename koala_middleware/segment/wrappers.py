@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from koala_middleware import current
-from koala_middleware.request import RequestDetails
-from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor, with_browser_ids
-
-# https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
-_MOST_BYTES = 32 << 10
-# More than what the SDK itself adds to an event: its ids, its time, and the name of the library.
-_ADDED_BYTES = 512
-_TOO_LARGE = object()
+from koala_middleware import current, explanation
+from koala_middleware.causes import Cause
+from koala_middleware.segment.attempts import TOO_LARGE, attempts, passing, send_if_small
+from koala_middleware.segment.explaining import explained
+from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor
+from koala_middleware.segment.sizes import checking_size, is_oversize, loses_oversize
 
 # A wrapper whose class is not among these passes calls on: somebody else's may still wrap it.
 instrumented: set[type] = set()
@@ -26,7 +23,7 @@ instrumented: set[type] = set()
 
 def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a ``track`` that adds the current visitor to what it passes on."""
-    checked = _checking_size(original) if _loses_oversize(client_class) else original
+    checked = checking_size(original) if loses_oversize(client_class) else original
     takes_integrations = "integrations" in inspect.signature(original).parameters
 
     @functools.wraps(original)
@@ -44,20 +41,26 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
         visitor = current.variable.get()
         send, send_filled = original, checked
         if extra or extra_keywords:
-            send = _passing(extra, extra_keywords, send)
-            send_filled = _passing(extra, extra_keywords, send_filled)
+            send = passing(extra, extra_keywords, send)
+            send_filled = passing(extra, extra_keywords, send_filled)
         if visitor is None or client_class not in instrumented:
+            if client_class in instrumented:
+                send = explained(send, send_filled, TRACK, visitor, event, properties)
             return send(self, user_id, event, properties, context, timestamp, anonymous_id)
-        user_id, filled_values, filled_context, anonymous_id = add_visitor(
+        user_id, filled_values, filled_context, anonymous_id, added = add_visitor(
             visitor, TRACK, user_id, properties, context, anonymous_id
         )
+        explains = not added or visitor.options.explain or explanation.everywhere
         if visitor.details is not None and visitor.options.browser_ids:
             parts = {"properties": filled_values, "context": filled_context}
-            for filled, more in _with_browser_ids(
+            for filled, pass_on in attempts(
                 visitor.details, parts, takes_integrations, extra, extra_keywords
             ):
-                result = _send_if_small(
-                    more(checked),
+                attempt = pass_on(checked)
+                if explains:
+                    attempt = explained(attempt, attempt, TRACK, visitor, event, properties, added)
+                result = send_if_small(
+                    attempt,
                     self,
                     user_id,
                     event,
@@ -66,16 +69,29 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
                     timestamp,
                     anonymous_id,
                 )
-                if result is not _TOO_LARGE:
+                if result is not TOO_LARGE:
                     return result
+        send_explained = send_filled
+        if explains:
+            send_explained = explained(
+                send_filled, send_filled, TRACK, visitor, event, properties, added
+            )
         try:
-            if filled_values is not properties or filled_context is not context:
-                return send_filled(
+            if (
+                filled_values is not properties
+                or filled_context is not context
+                or send_explained is not send_filled
+            ):
+                return send_explained(
                     self, user_id, event, filled_values, filled_context, timestamp, anonymous_id
                 )
         except RuntimeError as error:
-            if not _is_oversize(error):
+            if not is_oversize(error):
                 raise
+            if added:
+                send = explained(
+                    send, send_filled, TRACK, visitor, event, properties, cause=Cause.TOO_LARGE
+                )
         return send(self, user_id, event, properties, context, timestamp, anonymous_id)
 
     return track
@@ -83,7 +99,7 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
 
 def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return an ``identify`` that adds the current visitor to what it passes on."""
-    checked = _checking_size(original) if _loses_oversize(client_class) else original
+    checked = checking_size(original) if loses_oversize(client_class) else original
     takes_integrations = "integrations" in inspect.signature(original).parameters
 
     @functools.wraps(original)
@@ -100,20 +116,24 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
         visitor = current.variable.get()
         send, send_filled = original, checked
         if extra or extra_keywords:
-            send = _passing(extra, extra_keywords, send)
-            send_filled = _passing(extra, extra_keywords, send_filled)
+            send = passing(extra, extra_keywords, send)
+            send_filled = passing(extra, extra_keywords, send_filled)
         if visitor is None or client_class not in instrumented:
             return send(self, user_id, traits, context, timestamp, anonymous_id)
-        user_id, filled_values, filled_context, anonymous_id = add_visitor(
+        user_id, filled_values, filled_context, anonymous_id, added = add_visitor(
             visitor, IDENTIFY, user_id, traits, context, anonymous_id
         )
+        explains = not added or visitor.options.explain or explanation.everywhere
         if visitor.details is not None and visitor.options.browser_ids and visitor.options.identify:
             parts = {"traits": filled_values, "context": filled_context}
-            for filled, more in _with_browser_ids(
+            for filled, pass_on in attempts(
                 visitor.details, parts, takes_integrations, extra, extra_keywords
             ):
-                result = _send_if_small(
-                    more(checked),
+                attempt = pass_on(checked)
+                if explains:
+                    attempt = explained(attempt, attempt, IDENTIFY, visitor, None, traits, added)
+                result = send_if_small(
+                    attempt,
                     self,
                     user_id,
                     filled["traits"],
@@ -121,85 +141,29 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
                     timestamp,
                     anonymous_id,
                 )
-                if result is not _TOO_LARGE:
+                if result is not TOO_LARGE:
                     return result
+        send_explained = send_filled
+        if explains:
+            send_explained = explained(
+                send_filled, send_filled, IDENTIFY, visitor, None, traits, added
+            )
         try:
-            if filled_values is not traits or filled_context is not context:
-                return send_filled(
+            if (
+                filled_values is not traits
+                or filled_context is not context
+                or send_explained is not send_filled
+            ):
+                return send_explained(
                     self, user_id, filled_values, filled_context, timestamp, anonymous_id
                 )
         except RuntimeError as error:
-            if not _is_oversize(error):
+            if not is_oversize(error):
                 raise
+            if added:
+                send = explained(
+                    send, send_filled, IDENTIFY, visitor, None, traits, cause=Cause.TOO_LARGE
+                )
         return send(self, user_id, traits, context, timestamp, anonymous_id)
 
     return identify
-
-
-def _passing(
-    extra: tuple[Any, ...], extra_keywords: dict[str, Any], send: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return a method that also passes on what only some versions of the SDK take."""
-    return lambda *shared: send(*shared, *extra, **extra_keywords)
-
-
-def _with_browser_ids(
-    details: RequestDetails,
-    parts: dict[str, Any],
-    takes_integrations: bool,
-    extra: tuple[Any, ...],
-    extra_keywords: dict[str, Any],
-) -> Iterator[tuple[dict[str, Any], Callable[..., Any]]]:
-    """Yield what to try: the parts of a call, and what makes a method pass on the rest of it."""
-    if takes_integrations:
-        parts["integrations"] = extra[0] if extra else extra_keywords.get("integrations")
-    for filled in with_browser_ids(details, parts):
-        integrations = filled.get("integrations")
-        if integrations is None:
-            yield filled, functools.partial(_passing, extra, extra_keywords)
-        elif extra:
-            yield filled, functools.partial(_passing, (integrations, *extra[1:]), extra_keywords)
-        else:
-            keywords = {**extra_keywords, "integrations": integrations}
-            yield filled, functools.partial(_passing, extra, keywords)
-
-
-def _send_if_small(send: Callable[..., Any], *args: Any) -> Any:
-    """Return what a call returns, or ``_TOO_LARGE`` if the event is over Segment's limit."""
-    try:
-        return send(*args)
-    except RuntimeError as error:
-        if not _is_oversize(error):
-            raise
-        return _TOO_LARGE
-
-
-def _is_oversize(error: RuntimeError) -> bool:
-    return bool(error.args) and str(error.args[0]).startswith("Message exceeds ")
-
-
-def _loses_oversize(client_class: Any) -> bool:
-    """Return whether an event over 32 KB is lost without an error.
-
-    The SDK raises one since 2.0. Before, and in the old module of some newer wheels, such an event
-    is lost later, in the thread that uploads. So it is with RudderStack's SDK.
-    """
-    enqueue = getattr(client_class, "_enqueue", None)
-    code = getattr(inspect.unwrap(enqueue), "__code__", None) if enqueue else None
-    return code is not None and "MAX_MSG_SIZE" not in code.co_names
-
-
-def _checking_size(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that raises what newer SDKs raise if the event would be over 32 KB."""
-    import json  # here, because newer SDKs need none of this
-
-    def checked(client: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            size = len(json.dumps([args, kwargs], default=str).encode())
-        except (TypeError, ValueError, RecursionError):
-            size = 0  # what JSON cannot represent is between the caller and the client
-        if size > _MOST_BYTES - _ADDED_BYTES:
-            raise RuntimeError("Message exceeds 32kb limit")
-        return original(client, *args, **kwargs)
-
-    return checked

@@ -226,6 +226,7 @@ def test_options_defaults() -> None:
         "browser_ids": (),
         "consent": None,
         "enabled": True,
+        "explain": False,
         "mint": None,
         "flush_seconds": None,
     }
