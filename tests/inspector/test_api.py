@@ -52,12 +52,7 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
     assert upgraded["message"] == sent
     assert upgraded["verdict"] == "accepted"
     assert upgraded["koala_request"]["profile_id"] == ALICE
-    assert upgraded["added"] == [
-        "properties.profile_id",
-        "properties.email",
-        "anonymousId",
-        "context.ip",
-    ]
+    assert (upgraded["added"], upgraded["remedy"]) == (None, None)
     dropped = koala_request(lost["message"])
     assert isinstance(dropped, Dropped)
     assert (lost["verdict"], lost["reason"], lost["hint"]) == (
@@ -65,7 +60,8 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
         dropped.reason,
         dropped.hint,
     )
-    assert (lost["koala_request"], lost["added"]) == (None, [])
+    assert (lost["koala_request"], lost["cause"]) == (None, "unknown")
+    assert lost["remedy"]["title"] == "Cause unknown"
     assert inspector.ask("GET", f"/api/events/{lost['id']}").json == lost
 
 
@@ -96,7 +92,7 @@ def test_an_event_that_segment_refuses_has_a_verdict_of_its_own(inspector: Inspe
     stats = inspector.ask("GET", "/api/stats").json
     assert (stats["accepted"], stats["dropped"], stats["refused"]) == (1, 0, 4)
     assert stats["series"]["steps"][-1]["refused"] == 4
-    assert {reason["verdict"] for reason in stats["reasons"]} == {"refused"}
+    assert {issue["verdict"] for issue in stats["issues"]} == {"refused"}
 
 
 def test_a_list_may_come_without_details(inspector: Inspector) -> None:
@@ -153,7 +149,7 @@ def test_after_and_before_page(inspector: Inspector) -> None:
         ("/api/events?after=-1", "after: expected a whole number from 0 to 9223372036854775807"),
         ("/api/events?before=9223372036854775808", "before: expected a whole number from 0"),
         (f"/api/events?before={'9' * 5000}", "before: expected a whole number from 0"),
-        ("/api/events?verdict=maybe", "verdict: expected one of accepted, dropped, refused"),
+        ("/api/events?verdict=maybe", "verdict: expected one of accepted, dropped, ignored"),
         (f"/api/events?text={'x' * 1001}", "text: expected at most 1000 characters"),
         ("/api/events?details=2", "details: expected a whole number from 0 to 1"),
         ("/api/events/one", "number: expected a whole number from 0"),

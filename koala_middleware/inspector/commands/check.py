@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable
 
+from koala_middleware.inspector.explanation import without_explanation
 from koala_middleware.inspector.json_text import compact, parse_object, printable
 from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.verdict import VERDICTS, Verdict, judge
@@ -48,7 +49,8 @@ def _judge(line: bytes) -> tuple[str, Verdict]:
         code, message = (str(refused.get(name)) for name in ("code", "message"))
         return "(upload)", Verdict("upload_refused", code, message)
     name = str(event.get("event") or event.get("type") or "(no name)")
-    if len(compact(event).encode()) > MOST_EVENT_BYTES:
+    message, explanation = without_explanation(event)
+    if len(compact(message).encode()) > MOST_EVENT_BYTES:
         hint = f"an event may have {MOST_EVENT_BYTES} bytes"
         return name, Verdict("upload_refused", "too_large", hint)
-    return name, judge(event)
+    return name, judge(message, explanation.cause)

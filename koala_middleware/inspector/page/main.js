@@ -10,6 +10,7 @@ import { showEmpty, startEmpty } from "./shared/empty.js";
 import { isFiltered, showFilters, startFilters } from "./shared/filters.js";
 import { number, plural } from "./shared/format.js";
 import { startKeys } from "./shared/keys.js";
+import { term, withTerm } from "./shared/search.js";
 import { List } from "./list/list.js";
 import { Live } from "./list/live.js";
 import { Overview } from "./overview/overview.js";
@@ -18,9 +19,11 @@ import { showVisitor } from "./list/visitor.js";
 let shown = {}; // the address that is shown
 
 const open = (id) => go({ event: id }, { replace: shown.event !== null });
-const visit = (profileId) => go({ visitor: profileId, profile_id: "", event: "" });
+const visit = (profileId) => go({ visitor: profileId, event: "" });
 const leave = () => go({ visitor: "", event: "" });
-const resetFilters = () => go({ text: "", verdict: "", profile_id: "", visitor: "" });
+const resetFilters = () => go({ q: "", verdict: "", visitor: "" });
+
+const search = (term) => go({ q: withTerm(shown.q, term), visitor: "" });
 
 function close() {
   go({ event: "" });
@@ -42,12 +45,13 @@ const live = new Live(list, {
     showConnection(state, live.paused);
   },
 });
-const detail = new Detail($("detail"), { close, visit });
+const detail = new Detail($("detail"), { close, visit, move, search });
 const overview = new Overview({
   span: () => shown.span,
   filter: () => apiFilter(shown),
   listed: () => live.rows.rows.length,
   onStats: showCount,
+  onIssue: (q) => go({ q, verdict: "", visitor: "", event: "" }),
 });
 
 function show(next) {
@@ -55,7 +59,7 @@ function show(next) {
   shown = next;
   showFilters(next);
   const changed = (...names) => names.some((name) => before[name] !== next[name]);
-  if (changed("text", "verdict", "profile_id", "visitor")) {
+  if (changed("q", "verdict", "visitor")) {
     live.start(next);
     overview.refresh();
     const query = new URLSearchParams({ after: 0, ...apiFilter(next) });
@@ -85,7 +89,7 @@ function coverList() {
 }
 
 function showOnly() {
-  go({ profile_id: shown.visitor, visitor: "", event: "" });
+  go({ q: term("profile", shown.visitor), visitor: "", event: "" });
 }
 
 function showRest() {
@@ -103,12 +107,12 @@ function showVisitorSoon() {
   }, 150);
 }
 
-function showCount({ chosen, total }, listed) {
+function showCount({ chosen, stored }, listed) {
   // Some were forgotten while this page was not connected.
   if (chosen < listed && list.atTop && !live.paused) live.restart();
-  const text = chosen === total ? plural(total, "event") : `${number(chosen)} of ${plural(total, "event")}`;
+  const text = chosen === stored ? plural(stored, "event") : `${number(chosen)} of ${plural(stored, "event")}`;
   $("count").textContent = text;
-  showForgotten(total);
+  showForgotten(stored);
   announce(text);
 }
 
@@ -131,7 +135,7 @@ function escape() {
 startFilters();
 startEmpty();
 startKeys({
-  "/": () => $("text").select(),
+  "/": () => $("search").select(),
   j: () => move(1),
   k: () => move(-1),
   ArrowDown: () => move(1),

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from koala_middleware.inspector.explanation import with_explanation
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.json_text import compact
 from koala_middleware.inspector.server.feed import Feed
@@ -21,6 +22,7 @@ from koala_middleware.inspector.server.live import live_rows
 from koala_middleware.inspector.server.query import integer, query_filter
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from koala_middleware.inspector.storage.summary import details
+from koala_middleware.inspector.verdict import remedy
 
 _MOST_LISTED = 1000
 _MOST_SECONDS = 31 * 86400
@@ -33,7 +35,8 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
     def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
         if not detailed:
             return store.rows(chosen, limit)
-        return [{**row, **details(message)} for row, message in store.messages(chosen, limit)]
+        found = store.messages(chosen, limit)
+        return [{**row, **details(message, row)} for row, message in found]
 
     async def events(request: Request) -> Response:
         query = request.query_params
@@ -66,10 +69,13 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
         width = seconds / steps
         # Steps begin at whole multiples of their width, so that a bar keeps its events.
         start = (time.time() // width - steps + 1) * width
+        found = store.overview(replace(chosen, verdict=None), start, width, steps)
+        for issue in found["issues"]:
+            issue.update(remedy(issue["reason"], issue["hint"], issue["cause"]))
         return {
-            **store.totals(),
-            "chosen": store.count(chosen),
-            "series": {"seconds": width, "steps": store.series(start, width, steps)},
+            **found,
+            "chosen": found[chosen.verdict or "total"],
+            "stored": store.count(Filter()),
             "forward": forwarder.stats() if forwarder else None,
         }
 
@@ -106,5 +112,5 @@ def _json(value: object) -> Response:
 def _lines(store: EventStore, chosen: Filter) -> Iterator[str]:
     chosen = replace(chosen, after=chosen.after or 0)
     while found := store.messages(chosen, _MOST_LISTED):
-        yield "".join(f"{compact(message)}\n" for _, message in found)
+        yield "".join(f"{compact(with_explanation(message, row))}\n" for row, message in found)
         chosen = replace(chosen, after=found[-1][0]["id"])

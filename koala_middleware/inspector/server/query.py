@@ -25,6 +25,7 @@ def query_filter(query: Mapping[str, str]) -> Filter:
         verdict=verdict,
         profile_id=_text(query, "profile_id"),
         text=_text(query, "text"),
+        q=_text(query, "q"),
         after=_id(query, "after"),
         before=_id(query, "before"),
     )

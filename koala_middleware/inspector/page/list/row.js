@@ -18,7 +18,7 @@ export function visitorLink(profileId, most = MOST, attributes = {}) {
   if (!profileId) return "";
   const dot = element("i", { class: "swatch" });
   dot.style.setProperty("--hue", hue(profileId));
-  const href = addressWith({ visitor: profileId, profile_id: "", event: "" });
+  const href = addressWith({ visitor: profileId, event: "" });
   const made = element("a", { href, class: "visitor-link", title: `All that ${short(profileId)} did`, ...attributes },
     dot, element("bdi", {}, printable(profileId, most)));
   made.dataset.visitor = profileId;
@@ -41,17 +41,26 @@ function who({ user_id, anonymous_id, email, verdict }) {
   return cell("who", element("small", { title: "anonymous id" }, "anon "), element("bdi", {}, short(anonymous_id)));
 }
 
+// The cause where there is one, and where the call is: more than "no profile id and no email".
+function why({ verdict, reason, cause, call }) {
+  if (!reason) return cell("reason");
+  const text = short(verdict === "dropped" && cause && cause !== "unknown" ? cause : reason);
+  return cell("reason", element("bdi", { title: text }, text),
+    call ? element("small", {}, " ", element("bdi", {}, short(call))) : null);
+}
+
 export function makeRow(row, previous) {
-  const { id, received_at, type, profile_id, verdict, reason } = row;
+  const { id, received_at, type, profile_id, verdict, preview } = row;
   const made = element("div", { role: "row", id: `row-${id}`, class: `row ${verdict}` },
     cell("time", element("time", { datetime: iso(received_at), title: iso(received_at) }, timeOrDay(received_at)),
       previous ? element("small", { class: "gap" }, gap(received_at - previous.received_at)) : null),
     cell("type", element("bdi", {}, type ? short(type) : "–")),
-    cell("event", element("bdi", { title: eventName(row) }, eventName(row))),
+    cell("event", element("bdi", { title: eventName(row) }, eventName(row)),
+      preview ? element("small", {}, " ", element("bdi", {}, short(preview))) : null),
     who(row),
     cell("profile", visitorLink(profile_id, MOST, { tabindex: "-1" })),
     cell("verdict", badge(verdict)),
-    cell("reason", reason ? element("bdi", { title: short(reason) }, short(reason)) : ""));
+    why(row));
   made.dataset.id = id;
   return made;
 }

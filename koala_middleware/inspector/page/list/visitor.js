@@ -5,7 +5,7 @@ import { stats } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { $, button, element, icon } from "../shared/element.js";
 import { hue, plural, printable } from "../shared/format.js";
-import { inWords, sum, VERDICTS } from "../shared/verdicts.js";
+import { inWords, sum } from "../shared/verdicts.js";
 
 const MOST_NAMES = 6;
 
@@ -23,8 +23,7 @@ export async function showVisitor(profileId, rows, { back, only }) {
   }
   $("visitor-names").replaceChildren(...names(rows));
   try {
-    const counts = Object.fromEntries(await Promise.all(VERDICTS.map(async (verdict) =>
-      [verdict, (await stats({ profile_id: profileId, verdict }, { steps: 1 })).chosen])));
+    const counts = await stats({ profile_id: profileId }, { steps: 1 });
     if (question !== asked) return;
     $("visitor-counts").textContent =
       `${plural(sum(counts), "event")}: ${inWords(counts)}; oldest first`;

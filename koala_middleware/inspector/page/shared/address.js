@@ -14,9 +14,8 @@ export function address() {
   const text = (name) => (query.get(name) ?? "").slice(0, LONGEST);
   const choice = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : "");
   return {
-    text: text("text"),
+    q: text("q"),
     verdict: choice("verdict", VERDICTS),
-    profile_id: text("profile_id"),
     visitor: text("visitor"),
     event: /^\d{1,15}$/.test(query.get("event") ?? "") ? Number(query.get("event")) : null,
     span: choice("span", SPANS) || SPANS[0],
@@ -42,8 +41,8 @@ export function go(changes, { replace = false } = {}) {
 }
 
 // The filter as the API knows it; a visitor's view is a list of one profile id.
-export function apiFilter({ text, verdict, profile_id, visitor }) {
-  const filter = { text, verdict, profile_id: visitor || profile_id };
+export function apiFilter({ q, verdict, visitor }) {
+  const filter = { q, verdict, profile_id: visitor };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
 }
 
