@@ -18,6 +18,15 @@ VERDICTS = {
     "upload_refused": "upload refused",
 }
 
+FINE = ("accepted", "ignored")  # nothing is wrong with these
+_COUNTED = {
+    "accepted": "reach Koala",
+    "dropped": "dropped",
+    "ignored": "never taken",
+    "refused": "refused by Segment",
+    "upload_refused": "uploads refused",
+}
+
 
 class Verdict(NamedTuple):
     """One of ``VERDICTS``; unless it is ``accepted``, the reason and what fixes it."""
@@ -54,6 +63,14 @@ def remedy(reason: str | None, hint: str | None, cause: str | None) -> dict[str,
     if reason == NO_IDENTIFIER and cause is not None:
         return {**cause_of(cause)._asdict(), "link": link_of(cause)}
     return {**Cause(reason or "", hint or "", "")._asdict(), "link": None}
+
+
+def summary(counts: Mapping[str, int]) -> str:
+    """Return in words how many events have each verdict."""
+    total = sum(counts.values())
+    shown = [name for name in VERDICTS if counts[name] or name in ("accepted", "dropped")]
+    told = ", ".join(f"{counts[name]:,} {_COUNTED[name]}" for name in shown)
+    return f"{total:,} event{'s' * (total != 1)}: {told}"
 
 
 def describe(name: str, reason: str | None, hint: str | None) -> str:

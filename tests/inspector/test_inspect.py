@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -22,6 +23,8 @@ from uuid import uuid4
 import pytest
 
 from koala_middleware.__main__ import main
+from koala_middleware.inspector import causes
+from koala_middleware.inspector.causes import CAUSES
 from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
@@ -64,7 +67,7 @@ class Process:
             text=True,
         )
         assert self.process.stdout is not None
-        self.greeting = self.process.stdout.readline() + self.process.stdout.readline()
+        self.greeting = "".join(self.process.stdout.readline() for _ in range(3))
         found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
         assert found is not None, self.process.communicate()
         self.url, self.port = found[0], int(found[1])
@@ -109,9 +112,12 @@ def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: in
     assert inspector.greeting == (
         f"Open {inspector.url}; Ctrl-C stops. In your application: "
         f'analytics.host = "{inspector.url}"\nThe events are kept in {db}.\n'
+        "Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.\n"
     )
     assert inspector.post("a") == 200
-    assert inspector.end(number) == (0, "", "")
+    code, stdout, stderr = inspector.end(number)
+    assert (code, stderr) == (0, "")
+    assert stdout.splitlines()[1:] == ["1 event: 0 reach Koala, 1 dropped"]
     assert stored(db) == ["a"]
 
 
@@ -123,7 +129,46 @@ def test_inspect_stops_in_silence_while_a_page_watches(tmp_path: Path) -> None:
         response = connection.getresponse()
         inspector.post("a")
         assert response.readline().startswith(b"id: ")
-        assert inspector.end(signal.SIGTERM) == (0, "", "")
+        assert inspector.end(signal.SIGTERM)[::2] == (0, "")
+
+
+def lost(name: str, cause: str, call: str = "billing/tasks.py:88") -> dict[str, Any]:
+    return {**track(name), "context": {"koala": {"cause": cause, "call": call}}}
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--fail-on-dropped"], 1)])
+def test_inspect_prints_each_cause_once_and_a_sum(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    inspector = Process(tmp_path / "x.db", *arguments)
+    for number in range(3):
+        sent = (lost(f"a{number}", "no_request"), lost(f"b{number}", "no_cookie"))
+        with inspector.connect() as connection:
+            body = {"batch": [*sent, track(f"c{number}", profile_id=ALICE)]}
+            connection.request("POST", "/v1/batch", json.dumps(body))
+            assert connection.getresponse().status == 200
+        time.sleep(0.6)
+    returned, stdout, stderr = inspector.end(signal.SIGINT)
+    assert (returned, stderr) == (code, "")
+    no_cookie, no_request, total = stdout.splitlines()
+    assert no_request.startswith(
+        "a0 at billing/tasks.py:88: Koala drops it: Called outside a request (no_request). The call"
+    )
+    assert "(no_cookie)" in no_cookie
+    assert total == "9 events: 3 reach Koala, 6 dropped"
+
+
+def test_inspect_does_not_fail_where_nothing_was_dropped(tmp_path: Path) -> None:
+    inspector = Process(tmp_path / "x.db", "--fail-on-dropped")
+    with inspector.connect() as connection:
+        body = {"batch": [track("a", profile_id=ALICE), {**track("b"), "type": "page"}]}
+        connection.request("POST", "/v1/batch", json.dumps(body))
+        assert connection.getresponse().status == 200
+    assert inspector.end(signal.SIGINT) == (
+        0,
+        "2 events: 1 reach Koala, 0 dropped, 1 never taken\n",
+        "",
+    )
 
 
 def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
@@ -233,7 +278,27 @@ def test_a_port_in_use_is_told() -> None:
         port = taken.getsockname()[1]
         finished = run("inspect", f"--port={port}")
     assert finished.returncode == 2
-    assert f"cannot listen on 127.0.0.1 port {port}" in finished.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}: [Errno" in finished.stderr
+
+
+def test_a_port_that_an_inspector_has_is_told(running: Inspector) -> None:
+    port = running.url.rpartition(":")[2]
+    finished = run("inspect", f"--port={port}")
+    assert finished.returncode == 2
+    assert f": an inspector runs there already: open {running.url}; " in finished.stderr
+
+
+@pytest.mark.parametrize("name", ["http://inspector", "inspector:8765", ""])
+def test_a_name_to_allow_is_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["inspect", f"--allow-host={name}"])
+    assert "argument --allow-host: expected a name such as" in capsys.readouterr().err
+
+
+def test_a_url_to_tail_is_a_url() -> None:
+    finished = run("tail", "--url=127.0.0.1:8765")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("koala-middleware tail: --url: expected a URL such as http")
 
 
 def test_inspect_does_not_forward_to_itself(tmp_path: Path) -> None:
@@ -267,7 +332,8 @@ def test_inspect_says_what_it_refuses(tmp_path: Path) -> None:
     with inspector.connect() as connection:
         connection.request("POST", "/v1/batch", b'{"batch": NaN}')
         assert connection.getresponse().status == 400
-    code, _, stderr = inspector.end(signal.SIGINT)
+    code, stdout, stderr = inspector.end(signal.SIGINT)
+    assert stdout == "1 event: 0 reach Koala, 0 dropped, 1 uploads refused\n"
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: refused /v1/batch, 14 bytes: "
@@ -283,6 +349,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
             track("\x1b[31mRed\n[bold]", profile_id=BOB),
             {**track("Lost"), "type": "page"},
             {**track("No One", profile_id=ALICE), "userId": None},
+            lost("Invoice Paid", "no_request"),
         )
         running.ask("POST", "/v1/batch", b'["\x1b[2J"')
         yield running
@@ -298,10 +365,11 @@ def tail(inspector: Inspector, *arguments: str) -> list[str]:
 
 def test_tail_prints_what_is_there(running: Inspector) -> None:
     """Oldest first, each on one line however long, and nothing that a terminal obeys."""
-    signed_up, red, lost, no_one, upload = tail(running, "--once")
-    assert re.fullmatch(rf"\d\d:\d\d:\d\d Signed Up +{ALICE} accepted", signed_up)
-    assert rf" \x1b[31mRed\n[bold] {BOB} accepted" in re.sub(" +", " ", red)
-    assert re.search("[(]page[)] +no profile id +dropped: not subscribed [(]hint: only", lost)
+    signed_up, red, page, no_one, paid, upload = tail(running, "--once")
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d Signed Up +{ALICE} reaches Koala", signed_up)
+    assert rf" \x1b[31mRed\n[bold] {BOB} reaches Koala" in re.sub(" +", " ", red)
+    assert re.search("[(]page[)] +no profile id +Koala never takes it: not subscribed [(]h", page)
+    assert "drops it: no profile id and no email, no_request at billing/tasks.py:88 (hint: " in paid
     assert f"{ALICE} Segment refuses it: neither userId nor anonymousId (hint: pass" in no_one
     assert re.search(
         "/v1/batch +upload refused: malformed [(]hint: not JSON: .*; 7 bytes[)]", upload
@@ -317,6 +385,9 @@ def test_tail_prints_what_is_there(running: Inspector) -> None:
         (["--verdict=refused"], 1),
         (["--verdict=upload_refused"], 1),
         ([f"--profile-id={BOB}", "--lines=5"], 1),
+        (["--type=page"], 1),
+        (["--text=signed UP"], 1),
+        (["--text=cause:no_request", "--type=track"], 1),
     ],
 )
 def test_tail_prints_what_was_chosen(running: Inspector, arguments: list[str], count: int) -> None:
@@ -327,15 +398,37 @@ def test_tail_prints_messages_that_check_takes(
     running: Inspector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = tail(running, "--once", "--json")
-    assert [json.loads(line) for line in lines[:4]] == running.messages()
+    assert [json.loads(line) for line in lines[:4]] == running.messages()[:4]
+    assert json.loads(lines[4])["context"]["koala"]["cause"] == "no_request"
     file = tmp_path / "events.ndjson"
     file.write_text("\n".join(lines))
     assert main(["check", str(file)]) == 1
-    assert capsys.readouterr().out.endswith(
-        "(upload): upload refused: malformed (hint: not JSON: Invalid control character at: "
-        "line 1 column 3 (char 2))\n"
-        "5 events: 2 accepted, 1 dropped, 1 Segment refuses it, 1 upload refused\n"
+    printed = capsys.readouterr().out
+    assert "1 × Koala drops it: Called outside a request (no_request)\n" in printed
+    assert "    line 5: Invoice Paid at billing/tasks.py:88\n" in printed
+    assert printed.endswith(
+        "1 × upload refused: malformed\n    line 6: (upload)\n"
+        "  not JSON: Invalid control character at: line 1 column 3 (char 2)\n\n"
+        "6 events: 2 reach Koala, 1 dropped, 1 never taken, 1 refused by Segment, "
+        "1 uploads refused\n"
     )
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tail_fits_a_terminal(running: Inspector, columns: int) -> None:
+    """One line an event, cut at its end."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
+    arguments = command("tail", f"--url={running.url}", "--once")
+    subprocess.run(arguments, cwd=ELSEWHERE, env=environ, stdout=theirs, check=True, timeout=30)
+    os.close(theirs)
+    printed = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    lines = printed.splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= columns
+    assert f" {ALICE[:12]}… reaches Koala" in lines[0]
+    assert lines[-2].endswith("…")
 
 
 @pytest.mark.parametrize("arguments", [["--json"], []])
@@ -399,39 +492,61 @@ def lines(*events: object) -> str:
 @pytest.mark.parametrize(
     ("text", "code", "printed"),
     [
-        pytest.param(lines(EVENTS[0]), 0, "1 events: 1 accepted, 0 dropped\n", id="accepted"),
-        pytest.param("", 0, "0 events: 0 accepted, 0 dropped\n", id="nothing"),
+        pytest.param(lines(EVENTS[0]), 0, "1 event: 1 reach Koala, 0 dropped\n", id="accepted"),
+        pytest.param(
+            lines({**EVENTS[0], "type": "page"}),
+            0,
+            "1 event: 0 reach Koala, 0 dropped, 1 never taken\n",
+            id="never taken",
+        ),
+        pytest.param("", 1, "0 events: 0 reach Koala, 0 dropped\n", id="nothing"),
         pytest.param(
             f"{lines(*EVENTS)}\n",
             1,
-            "line 2: Lost \\x07: dropped: no profile id and no email (hint: no ko_id cookie on "
-            "this request: the pixel had not run yet; see mint)\n"
-            "2 events: 1 accepted, 1 dropped\n",
+            "1 × Koala drops it: Cause unknown (unknown)\n    line 2: Lost \\x07\n"
+            "  The event does not say. Set KOALA_EXPLAIN=1 where your application runs, or the "
+            "option explain, and it will.\n"
+            "      KOALA_EXPLAIN=1 python manage.py runserver\n\n"
+            "2 events: 1 reach Koala, 1 dropped\n",
             id="dropped",
+        ),
+        pytest.param(
+            lines(*(lost(f"Lost {number}", "refused") for number in range(5))),
+            1,
+            "5 × Koala drops it: Refused by the request_filter (refused)\n"
+            "    line 1: Lost 0 at billing/tasks.py:88\n"
+            "    line 2: Lost 1 at billing/tasks.py:88\n"
+            "    line 3: Lost 2 at billing/tasks.py:88\n"
+            "    and 2 more\n"
+            f"  {CAUSES['refused'].remedy}\n      {CAUSES['refused'].snippet}\n\n"
+            "5 events: 0 reach Koala, 5 dropped\n",
+            id="one cause",
         ),
         pytest.param(
             "[]\n{",
             1,
-            "line 1: (no event): upload refused: malformed (hint: expected a JSON object, got "
-            "list)\n"
-            "line 2: (no event): upload refused: malformed (hint: not JSON: Expecting property "
-            "name enclosed in double quotes: line 1 column 2 (char 1))\n"
-            "2 events: 0 accepted, 0 dropped, 2 upload refused\n",
+            "1 × upload refused: malformed\n    line 1: (no event)\n"
+            "  expected a JSON object, got list\n\n"
+            "1 × upload refused: malformed\n    line 2: (no event)\n"
+            "  not JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
+            "(char 1)\n\n"
+            "2 events: 0 reach Koala, 0 dropped, 2 uploads refused\n",
             id="no events",
         ),
         pytest.param(
             lines({**EVENTS[0], "userId": None}),
             1,
-            "line 1: Signed Up: Segment refuses it: neither userId nor anonymousId (hint: pass "
-            "user_id or anonymous_id)\n"
-            "1 events: 0 accepted, 0 dropped, 1 Segment refuses it\n",
+            "1 × Segment refuses it: neither userId nor anonymousId\n    line 1: Signed Up\n"
+            "  pass user_id or anonymous_id\n\n"
+            "1 event: 0 reach Koala, 0 dropped, 1 refused by Segment\n",
             id="refused by Segment",
         ),
         pytest.param(
             lines(track("Large", text="x" * MOST_EVENT_BYTES)),
             1,
-            "line 1: Large: upload refused: too_large (hint: an event may have 32768 bytes)\n"
-            "1 events: 0 accepted, 0 dropped, 1 upload refused\n",
+            "1 × upload refused: too_large\n    line 1: Large\n"
+            "  an event may have 32768 bytes\n\n"
+            "1 event: 0 reach Koala, 0 dropped, 1 uploads refused\n",
             id="too large",
         ),
     ],
@@ -454,12 +569,45 @@ def test_check_tells_what_koala_would_drop(
     assert capsys.readouterr().out == printed
 
 
+def test_check_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(lines(EVENTS[0], lost("Lost", "no_cookie")))
+    assert main(["check", "--json", str(file)]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["total"], printed["accepted"], printed["dropped"]) == (2, 1, 1)
+    (issue,) = printed["issues"]
+    assert (issue["cause"], issue["count"]) == ("no_cookie", 1)
+    assert issue["examples"] == [{"line": 2, "event": "Lost", "call": "billing/tasks.py:88"}]
+
+
+def test_check_of_an_empty_file_may_be_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events.ndjson"
+    file.touch()
+    assert main(["check", str(file)]) == 1
+    assert "--allow-empty" in capsys.readouterr().err
+    assert main(["check", "--allow-empty", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_check_prints_where_the_docs_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causes, "_documentation", lambda: "https://docs.example")
+    file = tmp_path / "events.ndjson"
+    file.write_text(lines(lost("Lost", "no_cookie")))
+    assert main(["check", str(file)]) == 1
+    link = "  https://docs.example/troubleshooting.html#cause-no-cookie\n"
+    assert link in capsys.readouterr().out
+
+
 def test_check_prints_what_an_ascii_terminal_takes(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(lines(track("é \u202e")))
     finished = run("check", str(file), PYTHONIOENCODING="ascii")
     assert (finished.returncode, finished.stderr) == (1, "")
-    assert finished.stdout.startswith("line 1: \\xe9 \\u202e: dropped: ")
+    assert "    line 1: \\xe9 \\u202e\n" in finished.stdout
 
 
 def test_check_says_that_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:

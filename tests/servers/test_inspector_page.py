@@ -33,6 +33,7 @@ from playwright.sync_api import (
 )
 
 from koala_middleware.demo.actions import ACTIONS
+from koala_middleware.inspector.causes import CAUSES
 from tests.interpreters import ELSEWHERE
 from tests.missing import skip_without
 from tests.visitors import ALICE, BOB
@@ -175,7 +176,7 @@ def open_page(pages: Pages, inspector: Server) -> Iterator[OpenPage]:
 def names(page: Page) -> list[str]:
     """Return the listed events' names, from top to bottom."""
     rows = page.locator("#rows [role=row]").evaluate_all(
-        "rows => rows.map(row => [+row.ariaRowIndex, row.querySelector('.event').textContent])"
+        "rows => rows.map(row => [+row.ariaRowIndex, row.querySelector('.event bdi').textContent])"
     )
     return [name for _, name in sorted(rows)]
 
@@ -219,10 +220,10 @@ def test_events_arrive_without_a_reload_newest_first(
     listed(page, "Signed Up")
     inspector.send(track("Plan Upgraded", None))
     listed(page, "Plan Upgraded", "Signed Up")
-    expect(row(page, "Signed Up").locator(".badge")).to_have_text("Accepted")
+    expect(row(page, "Signed Up").locator(".badge")).to_have_text("Reaches Koala")
     expect(row(page, "Signed Up")).to_contain_text(ALICE)
     dropped = row(page, "Plan Upgraded")
-    expect(dropped.locator(".badge")).to_have_text("Dropped")
+    expect(dropped.locator(".badge")).to_have_text("Koala drops it")
     expect(dropped).to_contain_text("no profile id and no email")
     expect(dropped).to_contain_text("track")
     expect(dropped).to_contain_text("u1")
@@ -245,12 +246,12 @@ def test_who_is_a_user_an_email_or_an_anonymous_id(open_page: OpenPage, inspecto
 def test_text_filter_is_kept_in_the_url(open_page: OpenPage, inspector: Server) -> None:
     inspector.send(track("Signed Up"), track("Plan Upgraded", note="50%_off"))
     page = open_page()
-    page.fill("#text", "50%_OFF")
+    page.fill("#search", "50%_OFF")
     listed(page, "Plan Upgraded")
     expect(page.locator("#count")).to_have_text("1 of 2 events")
-    assert page.url.endswith("?text=50%25_OFF")
+    assert page.url.endswith("?q=50%25_OFF")
     page.reload()
-    expect(page.locator("#text")).to_have_value("50%_OFF")
+    expect(page.locator("#search")).to_have_value("50%_OFF")
     listed(page, "Plan Upgraded")
     inspector.send(track("Not this one"), track("50%_off again"))
     listed(page, "50%_off again", "Plan Upgraded")
@@ -263,7 +264,7 @@ def test_verdict_filter_goes_back_with_the_browser(open_page: OpenPage, inspecto
     page = open_page()
     page.get_by_role("radio", name="Dropped").check()
     listed(page, "Plan Upgraded")
-    page.get_by_role("radio", name="Accepted").check()
+    page.get_by_role("radio", name="Reach Koala").check()
     listed(page, "Signed Up")
     page.go_back()
     listed(page, "Plan Upgraded")
@@ -274,23 +275,40 @@ def test_verdict_filter_goes_back_with_the_browser(open_page: OpenPage, inspecto
 
 def test_profile_filter_shows_one_visitor_s_events(open_page: OpenPage, inspector: Server) -> None:
     inspector.send(track("Signed Up"), track("Plan Upgraded", BOB))
-    page = open_page(f"?profile_id={BOB}")
+    page = open_page()
+    row(page, "Plan Upgraded").locator(".event").click()
+    page.get_by_role("button", name="Find events with this Profile id").click()
     listed(page, "Plan Upgraded")
-    page.fill("#profile", "nobody at all")
+    expect(page.locator("#search")).to_have_value(f"profile:{BOB}")
+    page.keyboard.press("Escape")
+    page.fill("#search", "nobody at all")
     expect(page.locator("#nothing")).to_contain_text("No event matches.")
     page.locator("#nothing button").click()
     listed(page, "Plan Upgraded", "Signed Up")
 
 
+def explained(
+    cause: str, event: str = "Signed Up", profile_id: object = None, **properties: Any
+) -> Any:
+    """Return an event that says why it has no visitor, as KOALA_EXPLAIN=1 makes it."""
+    request = {"method": "POST", "path": "/checkout"}
+    said = {"cause": cause, "call": "billing/tasks.py:88", "request": request, "version": "0.1.0"}
+    return {**track(event, profile_id, **properties), "context": {"koala": said}}
+
+
 def test_detail_of_an_accepted_event_marks_what_was_added(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(track(plan="team"))
+    inspector.send(explained("added", profile_id=ALICE, plan="team"))
     page = open_page()
     row(page, "Signed Up").locator(".event").click()
     detail = page.locator("#detail")
+    expect(detail.locator(".way .middleware")).to_contain_text(f"+ profile_id: {ALICE}")
+    expect(detail.locator(".way .call")).to_contain_text("billing/tasks.py:88")
+    call = json.loads(detail.locator(".way .call pre").text_content() or "")
+    assert call["properties"] == {"plan": "team"}
     expect(detail.locator(".values tr.added")).to_contain_text(f"profile_id{ALICE}")
-    expect(detail.locator(".values tr:not(.added)")).to_have_text("planteam")
+    expect(detail.locator(".values tr:not(.added) td bdi")).to_have_text("team")
     expect(detail.locator(".message .line.added")).to_contain_text(ALICE)
     request = json.loads(detail.locator(".koala-request pre").text_content() or "")
     assert request["profile_id"] == ALICE
@@ -307,26 +325,71 @@ def test_detail_of_a_dropped_event_shows_reason_and_hint(
     row(page, "Signed Up").locator(".event").click()
     outcome = page.locator("#detail .outcome")
     expect(outcome).to_contain_text("no profile id and no email")
-    expect(outcome.locator(".hint")).to_contain_text("see mint")
-    expect(page.locator("#detail .koala-request")).to_contain_text("drops this event")
+    expect(outcome).to_contain_text("Cause unknown")
+    expect(outcome.locator(".hint")).to_contain_text("KOALA_EXPLAIN=1")
+    expect(page.locator("#detail .koala-request")).to_contain_text("drops it")
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_cause_and_its_remedy_are_told(open_page: OpenPage, inspector: Server, name: str) -> None:
+    """In the row, in the issues, and first of all in the event."""
+    inspector.send(explained(name))
+    page = open_page()
+    expect(row(page, "Signed Up").locator(".reason")).to_have_text(f"{name} billing/tasks.py:88")
+    issue = page.locator("#issue-list li")
+    expect(issue).to_contain_text(CAUSES[name].title)
+    row(page, "Signed Up").locator(".event").click()
+    outcome = page.locator("#detail .outcome")
+    expect(outcome).to_contain_text(CAUSES[name].title)
+    expect(outcome.locator(".hint")).to_have_text(CAUSES[name].remedy)
+    expect(outcome.locator("pre")).to_have_text(CAUSES[name].snippet)
+
+
+def test_answer_and_issues_say_what_to_do(open_page: OpenPage, inspector: Server) -> None:
+    page = open_page()
+    inspector.send(track(), {**track(), "type": "page"})
+    answer, issues = page.locator("#answer"), page.locator("#issue-list li")
+    expect(answer).to_have_text("The event reaches Koala. 1 other that Koala never takes.")
+    expect(answer).to_have_attribute("data-state", "fine")
+    expect(page.locator("#issues")).to_be_hidden()
+    for count, cause in enumerate(("refused", "no_cookie", "no_request", "failed"), 1):
+        inspector.send(*[explained(cause, f"Lost {cause}")] * count)
+    expect(answer).to_contain_text("1 of 11 events reach Koala (9 %). 10 do not: 4 causes.")
+    expect(answer).to_have_attribute("data-state", "faulty")
+    expect(issues).to_have_count(3)
+    page.get_by_role("button", name="All 4 issues").click()
+    expect(issues.last).to_contain_text("Refused by the request_filter")
+    issue = issues.filter(has_text="no_request")
+    expect(issue).to_contain_text("3 ×")
+    issue.locator("summary").click()
+    expect(issue.locator(".remedy")).to_contain_text("koala.carry(work)")
+    inspector.send(explained("no_request", "Lost no_request"))
+    expect(issue).to_contain_text("4 ×")
+    expect(issue.locator(".remedy")).to_be_visible()
+    issue.locator(".show").click()
+    listed(page, *["Lost no_request"] * 4)
+    expect(answer).to_contain_text("0 of 4 events")
 
 
 def test_event_that_segment_refuses_is_not_accepted(open_page: OpenPage, inspector: Server) -> None:
     page = open_page()
     expect(page.locator("#refused")).to_be_hidden()
-    expect(page.get_by_role("radio", name="Segment refuses")).to_be_hidden()
+    expect(page.locator("#choose-refused")).to_be_hidden()
     inspector.send(track(), {**track("No One"), "userId": None})
-    expect(row(page, "No One").locator(".badge")).to_have_text("Segment refuses")
+    expect(row(page, "No One").locator(".badge")).to_have_text("Segment refuses it")
     for name, count in {"total": 2, "accepted": 1, "dropped": 0, "refused": 1}.items():
         expect(page.locator(f"#{name}")).to_have_text(str(count))
-    expect(page.locator("#chart-text")).to_contain_text("1 accepted, 0 dropped, 1 refused by Seg")
+    expect(page.locator("#chart-text")).to_contain_text(
+        "1 reaches Koala, 0 dropped, 1 refused by S"
+    )
     page.get_by_role("radio", name="Segment refuses").check()
     listed(page, "No One")
     row(page, "No One").locator(".event").click()
     outcome = page.locator("#detail .outcome")
     expect(outcome).to_contain_text("neither userId nor anonymousId")
     expect(outcome.locator(".hint")).to_contain_text("pass user_id or anonymous_id")
-    expect(page.locator("#detail .koala-request")).to_contain_text("passes this event on to nobody")
+    expect(page.locator("#detail .way .message")).to_contain_text("discards it")
+    expect(page.locator("#detail .koala-request")).to_have_count(0)
 
 
 def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> None:
@@ -335,7 +398,7 @@ def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> Non
     assert inspector.ask("POST", "/v1/batch", body)[0] == 400
     expect(row(page, "/v1/batch").locator(".badge")).to_have_text("Upload refused")
     expect(page.locator("#upload_refused")).to_have_text("1")
-    expect(page.locator("#reason-list")).to_have_text("upload malformed 1")
+    expect(page.locator("#issue-list .what")).to_have_text("Upload refused malformed")
     row(page, "/v1/batch").locator(".event").click()
     detail = page.locator("#detail")
     expect(detail.locator(".outcome")).to_contain_text("malformed")
@@ -463,7 +526,7 @@ def test_visitor_view_shows_all_of_one_visitor_in_order(
     row(page, "Plan Upgraded").locator("a").click()
     listed(page, "Signed Up", "Plan Upgraded")
     expect(page.locator("#visitor-counts")).to_have_text(
-        "2 events: 2 accepted, 0 dropped; oldest first"
+        "2 events: 2 reach Koala, 0 dropped; oldest first"
     )
     expect(page.locator("#visitor-names")).to_have_text("· known as u1")
     inspector.send(track("Not hers either", BOB), track("Invoice Paid"))
@@ -498,11 +561,11 @@ def test_totals_and_chart_count_what_arrived(open_page: OpenPage, inspector: Ser
     inspector.send(track(), track(), track("Plan Upgraded", None))
     for name, count in {"total": 3, "accepted": 2, "dropped": 1, "visitors-seen": 1}.items():
         expect(page.locator(f"#{name}")).to_have_text(str(count))
-    expect(page.locator("#reason-list")).to_have_text("no profile id and no email 1")
-    chart = page.get_by_role("img", name="In the last 10 minutes: 2 accepted, 1 dropped")
+    expect(page.locator("#issue-list .times")).to_have_text("1 ×")
+    chart = page.get_by_role("img", name="In the last 10 minutes: 2 reach Koala, 1 dropped")
     expect(chart.locator("rect.accepted")).to_have_count(1)
     page.get_by_role("radio", name="24 h").check()
-    expect(page.locator("#chart-text")).to_contain_text("In the last 24 hours: 2 accepted")
+    expect(page.locator("#chart-text")).to_contain_text("In the last 24 hours: 2 reach Koala")
     assert "span=86400" in page.url
 
 
@@ -629,14 +692,12 @@ def test_what_strangers_send_stays_text(open_page: OpenPage, inspector: Server) 
     for _ in range(count):
         page.keyboard.press("j")
         page.keyboard.press("Enter")
-        name = page.locator("#rows [aria-selected=true] .event").inner_text()
+        name = page.locator("#rows [aria-selected=true] .event bdi").first.inner_text()
         expect(page.locator("#detail-title")).to_contain_text(name.partition("…")[0])
         assert page.evaluate(INJECTED) == []
         assert not set("\u202e\u202c\u200b\x07\x1b\x00") & set(page.inner_text("#inspector"))
     for text in HOSTILE:
-        page.goto(
-            f"{inspector.url}/?{urlencode({'visitor': text, 'text': text}, errors='replace')}"
-        )
+        page.goto(f"{inspector.url}/?{urlencode({'visitor': text, 'q': text}, errors='replace')}")
         expect(page.locator("#visitor-title")).to_be_visible()
         assert page.evaluate(INJECTED) == []
 
