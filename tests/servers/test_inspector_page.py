@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -121,6 +123,7 @@ class Pages:
     def open(self, url: str, **options: Any) -> Page:
         page = self.pages.get(repr(options)) or self._page(**options)
         self.pages[repr(options)] = page
+        page.mouse.move(0, 0)  # the list holds still under a pointer
         page.goto(url)
         expect(page.locator("#connection")).to_have_attribute("data-state", "live")
         return page
@@ -516,6 +519,80 @@ def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector
     page.click("#news")
     expect(row(page, "New 29")).to_be_visible()
     expect(page.locator("#news")).to_be_hidden()
+
+
+@pytest.mark.parametrize("rate", [2, 5, 20])
+def test_click_opens_the_row_that_was_aimed_at(
+    open_page: OpenPage, inspector: Server, rate: int
+) -> None:
+    """Twenty times, while events arrive and a hand takes its time."""
+    inspector.send(*(track(f"Before {number}") for number in range(30)))
+    page = open_page()
+    expect(row(page, "Before 29")).to_be_visible()
+    box = page.locator("#scroller").bounding_box()
+    assert box is not None
+    stop = Event()
+
+    def send() -> None:
+        for number in count():
+            if stop.wait(1 / rate):
+                return
+            inspector.send(track(f"New {number}"))
+
+    sender = Thread(target=send)
+    sender.start()
+    right = 0
+    for click in range(20):
+        place = box["x"] + 200, box["y"] + 16 + 32 * (click % 8)
+        page.mouse.move(*place)
+        aimed_at = page.evaluate(
+            "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id", place
+        )
+        page.wait_for_timeout(300)
+        page.mouse.click(*place)
+        page.wait_for_function("location.search.includes('event=')")
+        right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at
+        if click % 2:  # else the next row is chosen beside the open event
+            page.keyboard.press("Escape")
+            page.mouse.move(0, 0)
+            expect(page.locator("#news")).to_be_hidden()
+    stop.set()
+    sender.join()
+    assert right == 20
+
+
+def test_list_holds_still_while_an_event_is_open(open_page: OpenPage, inspector: Server) -> None:
+    inspector.send(track("First"), track("Second"))
+    page = open_page()
+    row(page, "First").locator(".event").click()
+    page.mouse.move(0, 0)
+    inspector.send(track("Third"))
+    expect(page.locator("#news")).to_have_text("1 new ↑")
+    assert names(page) == ["Second", "First"]
+    page.keyboard.press("k")
+    expect(page.locator("#detail-title")).to_have_text("Second")
+    page.get_by_role("button", name="Next in the list").click()
+    expect(page.locator("#detail-title")).to_have_text("First")
+    expect(page.locator("#next")).to_be_focused()
+    page.click("#news")
+    listed(page, "Third", "Second", "First")
+    expect(page.locator("#detail-title")).to_have_text("First")
+
+
+def test_shared_link_finds_its_row(open_page: OpenPage, inspector: Server) -> None:
+    """However old it is; the next one is beside it, and the newest are a click away."""
+    for start in (0, 1000):
+        inspector.send(*(track(f"Event {start + number}") for number in range(1000)))
+    number = next(each["id"] for each in inspector.events("q=event:%22Event+100%22"))
+    page = open_page(f"?event={number}")
+    current = page.locator("#rows [aria-selected=true]")
+    expect(current.locator(".event")).to_have_text("Event 100")
+    expect(current).to_be_in_viewport()
+    page.keyboard.press("j")
+    expect(page.locator("#detail-title")).to_have_text("Event 99")
+    expect(page.locator("#news")).to_have_text("Newest ↑")
+    page.click("#news")
+    expect(row(page, "Event 1999")).to_be_visible()
 
 
 def test_visitor_view_shows_all_of_one_visitor_in_order(

@@ -68,7 +68,10 @@ function show(next) {
     $("grid").setAttribute("aria-label", next.visitor ? "The visitor's events, oldest first" : "Events, newest first");
   } else if (changed("span")) overview.refresh();
   if (changed("visitor")) showVisitor(next.visitor, [], { back: leave, only: showOnly });
-  if (changed("event")) showEvent(next.event);
+  if (changed("event")) {
+    live.reading(next.event !== null);
+    showEvent(next.event);
+  }
 }
 
 async function showEvent(id) {
@@ -151,6 +154,8 @@ startKeys({
   "?": showKeys,
 });
 $("pause").addEventListener("click", pause);
+$("events").addEventListener("pointerenter", () => live.pointed(true));
+$("events").addEventListener("pointerleave", () => live.pointed(false));
 $("news").addEventListener("click", () => (live.paused ? pause() : live.toNewest()));
 startDialogs({ cleared: () => overview.changed() });
 new ResizeObserver(coverList).observe($("inspector"));

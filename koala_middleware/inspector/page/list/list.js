@@ -1,8 +1,9 @@
 // The list: of thousands of rows, those that are seen, and a few around, are in the document.
 
-import { makeRow } from "./row.js";
+import { makeRow, tick } from "./row.js";
 
 const AROUND = 8; // rows above and below what is seen
+const TICK = 1000; // ms
 const NEAR = 200; // rows from an end: time to load more
 
 export class List {
@@ -20,6 +21,7 @@ export class List {
       callbacks.scrolled();
     });
     new ResizeObserver(() => this.#reset()).observe(scroller);
+    setInterval(() => this.#tick(), TICK);
     grid.addEventListener("click", (click) => this.#click(click));
   }
 
@@ -70,6 +72,19 @@ export class List {
     this.draw();
   }
 
+  /** Scroll to a row, if it is loaded. */
+  reveal(id) {
+    const index = this.#index(id);
+    if (index < 0) return;
+    this.#resize();
+    const { scrollTop, clientHeight } = this.scroller;
+    const top = index * this.#height;
+    if (top < scrollTop || top + this.#height > scrollTop + clientHeight) {
+      this.scroller.scrollTop = top - (clientHeight - this.#height) / 2;
+    }
+    this.draw();
+  }
+
   page() {
     return Math.max(1, Math.floor(this.scroller.clientHeight / this.#height) - 1);
   }
@@ -86,6 +101,10 @@ export class List {
     for (const made of this.#made.values()) made.remove();
     this.#made.clear();
     this.draw();
+  }
+
+  #tick() {
+    if (this.#newestFirst && !document.hidden) for (const made of this.#made.values()) tick(made);
   }
 
   #resize() {
@@ -118,7 +137,7 @@ export class List {
   #place(row, index) {
     let made = this.#made.get(row.id);
     if (!made) {
-      made = makeRow(row, this.#newestFirst ? null : this.#rows[index - 1]);
+      made = makeRow(row, this.#newestFirst ? undefined : (this.#rows[index - 1] ?? null));
       this.#made.set(row.id, made);
       this.canvas.append(made);
     }

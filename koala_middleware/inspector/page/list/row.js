@@ -3,7 +3,7 @@
 import { addressWith } from "../shared/address.js";
 import { element } from "../shared/element.js";
 import { label } from "../shared/verdicts.js";
-import { gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
+import { ago, gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
 
 const MOST = 200; // characters of a value; a cell shows fewer
 
@@ -49,10 +49,12 @@ function why({ verdict, reason, cause, call }) {
     call ? element("small", {}, " ", element("bdi", {}, short(call))) : null);
 }
 
+/** Make a row. In a visitor's view it has the row before, or null, and how long after that it was. */
 export function makeRow(row, previous) {
   const { id, received_at, type, profile_id, verdict, preview } = row;
   const made = element("div", { role: "row", id: `row-${id}`, class: `row ${verdict}` },
-    cell("time", element("time", { datetime: iso(received_at), title: iso(received_at) }, timeOrDay(received_at)),
+    cell("time", element("time", { datetime: iso(received_at), title: `${timeOrDay(received_at)} (${iso(received_at)})` },
+      previous === undefined ? ago(received_at) : timeOrDay(received_at)),
       previous ? element("small", { class: "gap" }, gap(received_at - previous.received_at)) : null),
     cell("type", element("bdi", {}, type ? short(type) : "–")),
     cell("event", element("bdi", { title: eventName(row) }, eventName(row)),
@@ -63,4 +65,11 @@ export function makeRow(row, previous) {
     why(row));
   made.dataset.id = id;
   return made;
+}
+
+/** Say again how long ago a row's event was. */
+export function tick(made) {
+  const place = made.querySelector(".time time");
+  const text = ago(Date.parse(place.dateTime) / 1000);
+  if (place.textContent !== text) place.textContent = text;
 }
