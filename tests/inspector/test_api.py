@@ -212,6 +212,7 @@ class Stream:
         self.connection = HTTPConnection(urlsplit(inspector.url).netloc, timeout=5)
         self.connection.request("GET", f"/api/stream?{query}", headers=headers)
         self.response: HTTPResponse = self.connection.getresponse()
+        assert self.next() == {"": "live"}  # at once: see live.py
 
     def next(self) -> dict[str, str]:
         fields: dict[str, str] = {}

@@ -485,7 +485,7 @@ def test_pause_holds_what_arrives_and_counts_it(open_page: OpenPage, inspector: 
     page = open_page()
     listed(page, "Before")
     page.keyboard.press("p")
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
     inspector.send(track("One"), track("Two"))
     expect(page.locator("#news")).to_have_text("2 events waiting")
     assert names(page) == ["Before"]
@@ -510,7 +510,7 @@ def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector
     inspector.send(*(track(f"Event {number}") for number in range(200)))
     page = open_page()
     expect(row(page, "Event 199")).to_be_visible()
-    page.evaluate("document.getElementById('scroller').scrollTop = 1000")
+    page.evaluate("document.getElementById('grid').scrollTop = 1000")
     expect(row(page, "Event 160")).to_be_visible()
     before = row(page, "Event 160").bounding_box()
     inspector.send(*(track(f"New {number}") for number in range(30)))
@@ -529,7 +529,7 @@ def test_click_opens_the_row_that_was_aimed_at(
     inspector.send(*(track(f"Before {number}") for number in range(30)))
     page = open_page()
     expect(row(page, "Before 29")).to_be_visible()
-    box = page.locator("#scroller").bounding_box()
+    box = page.locator("#grid").bounding_box()
     assert box is not None
     stop = Event()
 
@@ -543,7 +543,7 @@ def test_click_opens_the_row_that_was_aimed_at(
     sender.start()
     right = 0
     for click in range(20):
-        place = box["x"] + 200, box["y"] + 16 + 32 * (click % 8)
+        place = box["x"] + 200, box["y"] + 42 + 32 * (click % 8)
         page.mouse.move(*place)
         aimed_at = page.evaluate(
             "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id", place
@@ -786,6 +786,56 @@ INJECTED = """
 """
 
 
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the source of https://github.com/dequelabs/axe-core."""
+    npm = shutil.which("npm")
+    if npm is None:
+        skip_without("npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "install", "--no-save", "--silent", "--prefix", str(folder), "axe-core@4.11.0"]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light"), (320, "dark")]
+)
+def test_page_is_accessible_in_every_view(
+    open_page: OpenPage, inspector: Server, axe: str, width: int, scheme: str
+) -> None:
+    faults = []
+
+    def look(view: str) -> None:
+        page.evaluate(axe)
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        faults.extend((view, fault["id"], fault["nodes"][0]["target"]) for fault in found)
+
+    page = open_page(viewport={"width": width, "height": 740}, color_scheme=scheme)
+    look("empty")
+    lost = (explained(cause, f"Lost {cause}") for cause in ("refused", "no_cookie"))
+    inspector.send(*lost, {**track(), "userId": None}, {**track(), "type": "page"}, *[track()] * 40)
+    inspector.ask("POST", "/v1/batch", ["no object"])
+    expect(page.locator("#issue-list li").first).to_be_visible()
+    look("list")
+    page.locator("#issue-list summary").first.click()
+    look("issue")
+    events = {each["verdict"]: each["id"] for each in inspector.events("limit=100")}
+    for query in (*(f"event={number}" for number in events.values()), f"visitor={ALICE}", "q=none"):
+        page.goto(f"{inspector.url}/?{query}")
+        expect(page.locator("#count")).to_contain_text("event")
+        if query.startswith("event"):
+            expect(page.locator("#detail-title")).to_be_visible()
+        look(query)
+    page.goto(inspector.url)
+    for button in ("#keys", "#clear")[width < 640 :]:
+        page.locator(button).click()
+        look(button)
+        page.keyboard.press("Escape")
+    assert faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_javascript_link_is_no_link(open_page: OpenPage, inspector: Server) -> None:
     inspector.send(track("Signed Up", "javascript:alert(1)"))
     page = open_page()
@@ -879,7 +929,7 @@ def test_ten_thousand_events_scroll_in_few_elements(open_page: OpenPage, inspect
     expect(row(page, "Event 9999")).to_be_visible()
     most, frames = page.evaluate(
         """async () => {
-          const scroller = document.getElementById("scroller");
+          const scroller = document.getElementById("grid");
           const frames = [];
           let most = 0;
           let last = performance.now();
@@ -920,7 +970,7 @@ def test_scrolling_back_loads_again_what_was_let_go(open_page: OpenPage, inspect
     deadline = time.monotonic() + 20
     while row(page, "Event 2599").count() == 0:
         assert time.monotonic() < deadline
-        page.evaluate("document.getElementById('scroller').scrollTop -= 3000")
+        page.evaluate("document.getElementById('grid').scrollTop -= 3000")
         page.wait_for_timeout(20)
         numbers = [int(name.removeprefix("Event ")) for name in names(page)]
         assert numbers == list(range(numbers[0], numbers[-1] - 1, -1))

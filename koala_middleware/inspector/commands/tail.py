@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.text import Text
 
 from koala_middleware.inspector.explanation import with_explanation
@@ -36,7 +36,8 @@ def run(arguments: Namespace) -> int:
                 if arguments.json:
                     print(ascii_json(with_explanation(event["message"], event)), flush=True)
                 else:
-                    console.print(_line(event, fits), overflow="ellipsis" if fits else None)
+                    overflow: OverflowMethod | None = "ellipsis" if fits else None
+                    console.print(_line(event, fits), no_wrap=fits or None, overflow=overflow)
     except (MissingSchema, InvalidSchema, InvalidURL):
         print(
             "koala-middleware tail: --url: expected a URL such as http://127.0.0.1:8765, "
@@ -98,7 +99,6 @@ def _line(event: dict[str, Any], fits: bool) -> Text:
         (at, "dim"),
         f" {name:<{_WIDE_NAME}} {who:<{wide}} ",
         (printable(verdict), colour),
-        no_wrap=fits,
     )
 
 

@@ -30,7 +30,7 @@ function close() {
   $("grid").focus({ preventScroll: true });
 }
 
-const list = new List($("grid"), $("scroller"), $("rows"), {
+const list = new List($("grid"), $("rows"), {
   open,
   visit,
   scrolled: () => live.rows.waiting && live.update(),
