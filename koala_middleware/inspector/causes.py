@@ -23,9 +23,12 @@ CAUSES = {
     "no_middleware": Cause(
         "No middleware in the process",
         "Add the middleware's line for your framework, above whatever tracks.",
-        'MIDDLEWARE = ["koala_middleware.contrib.django.KoalaMiddleware", ...]  # Django\n'
-        "app.wsgi_app = KoalaMiddleware(app.wsgi_app)  # Flask\n"
-        "app.add_middleware(KoalaMiddleware)  # Starlette, FastAPI",
+        "# Django\n"
+        'MIDDLEWARE = ["koala_middleware.contrib.django.KoalaMiddleware", ...]\n'
+        "# Flask\n"
+        "app.wsgi_app = KoalaMiddleware(app.wsgi_app)\n"
+        "# Starlette, FastAPI\n"
+        "app.add_middleware(KoalaMiddleware)",
     ),
     "no_request": Cause(
         "Called outside a request",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import socket
 import time
@@ -151,6 +153,7 @@ def test_after_and_before_page(inspector: Inspector) -> None:
         (f"/api/events?before={'9' * 5000}", "before: expected a whole number from 0"),
         ("/api/events?verdict=maybe", "verdict: expected one of accepted, dropped, ignored"),
         (f"/api/events?text={'x' * 1001}", "text: expected at most 1000 characters"),
+        (f"/api/events?q={'x' * 4001}", "q: expected at most 4000 characters"),
         ("/api/events?details=2", "details: expected a whole number from 0 to 1"),
         ("/api/events/one", "number: expected a whole number from 0"),
         ("/api/stats?seconds=0", "seconds: expected a whole number from 1 to 2678400"),
@@ -387,3 +390,26 @@ def test_another_server_may_start_it(inspector: Inspector) -> None:
     """One that has a lifespan, which has no Host."""
     with TestClient(make_app(inspector.store, Feed()), base_url="http://localhost") as client:
         assert client.get("/api/events").json() == {"events": []}
+
+
+def test_csv_has_what_its_filter_chooses(inspector: Inspector) -> None:
+    """And no cell that a spreadsheet would take for a formula."""
+    inspector.send(track("=1+1", userId="a, b"), track("\ud800é"), track("c", userId="other"))
+    answer = inspector.ask("GET", "/api/events.csv?q=verdict:dropped+user:u")
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["event"], row["cause"], row["timestamp"]) == ("\\ud800é", "unknown", AT)
+    rows = list(csv.DictReader(io.StringIO(inspector.ask("GET", "/api/events.csv").text)))
+    assert (rows[0]["event"], rows[0]["user_id"]) == ("'=1+1", "a, b")
+    assert len(rows) == 3
+
+
+def test_search_for_a_person_finds_any_of_its_ids(inspector: Inspector) -> None:
+    inspector.send(
+        track("a", userId="p"),
+        track("b", anonymousId="p"),
+        track("c", properties={"email": "p"}),
+        track("d", properties={"profile_id": "p"}),
+        track("e"),
+    )
+    assert names(inspector.ask("GET", "/api/events?q=person:p").json) == ["d", "c", "b", "a"]

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
-from itertools import count
+from itertools import count as counting
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -534,7 +534,7 @@ def test_click_opens_the_row_that_was_aimed_at(
     stop = Event()
 
     def send() -> None:
-        for number in count():
+        for number in counting():
             if stop.wait(1 / rate):
                 return
             inspector.send(track(f"New {number}"))
@@ -600,7 +600,7 @@ def test_visitor_view_shows_all_of_one_visitor_in_order(
 ) -> None:
     inspector.send(track("Signed Up"), track("Not hers", BOB), track("Plan Upgraded"))
     page = open_page()
-    row(page, "Plan Upgraded").locator("a").click()
+    row(page, "Plan Upgraded").locator(".visitor-link").click()
     listed(page, "Signed Up", "Plan Upgraded")
     expect(page.locator("#visitor-counts")).to_have_text(
         "2 events: 2 reach Koala, 0 dropped; oldest first"
@@ -613,6 +613,53 @@ def test_visitor_view_shows_all_of_one_visitor_in_order(
     listed(page, "Signed Up", "Plan Upgraded", "Invoice Paid")
     page.click("#back")
     listed(page, "Invoice Paid", "Not hers either", "Plan Upgraded", "Not hers", "Signed Up")
+
+
+def test_person_view_shows_which_events_lack_the_profile_id(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    """Whoever is known by a user id is found by it, also in events that Koala drops."""
+    inspector.send(track("Has it"), track("Lacks it", None), {**track("Other"), "userId": "u2"})
+    page = open_page()
+    row(page, "Lacks it").locator(".person-link").click()
+    listed(page, "Has it", "Lacks it")
+    expect(page.locator("#visitor-title")).to_have_text("Person u1")
+    expect(page.locator("#visitor-names")).to_contain_text(f"known as {ALICE}")
+    expect(page.locator(".lacking")).to_have_text("· 1 event has a profile id; 1 lacks it")
+    page.get_by_role("button", name="Filter the list").click()
+    expect(page.locator("#search")).to_have_value("person:u1")
+    listed(page, "Lacks it", "Has it")
+
+
+def test_bar_of_the_chart_filters_by_time(open_page: OpenPage, inspector: Server) -> None:
+    inspector.send(track())
+    page = open_page()
+    expect(page.locator("#chart rect.accepted")).to_have_count(1)
+    page.locator("#chart rect.accepted").click()
+    expect(page.locator("#search")).to_have_value(re.compile(r"since:2\S+Z until:2\S+Z"))
+    listed(page, "Signed Up")
+    page.locator("#chart").click(position={"x": 5, "y": 20})
+    expect(page.locator("#nothing")).to_be_visible()
+    assert page.locator("#search").input_value().count("since:") == 1
+
+
+def test_exported_file_is_imported_again(
+    open_page: OpenPage, inspector: Server, tmp_path: Path
+) -> None:
+    """With its causes; what Segment would not have taken is told."""
+    inspector.send(explained("no_cookie", "Lost"), *(track(f"Event {n}") for n in range(150)))
+    exported = inspector.ask("GET", "/api/events.ndjson")[1]
+    inspector.ask("DELETE", "/api/events")
+    file = tmp_path / "events.ndjson"
+    file.write_text(exported)
+    page = open_page()
+    page.set_input_files("#import", file)
+    expect(page.locator("#import-text")).to_have_text("151 events imported")
+    expect(page.locator("#count")).to_have_text("151 events")
+    assert inspector.events("q=cause:no_cookie")[0]["event"] == "Lost"
+    file.write_text("nothing")
+    page.set_input_files("#import", file)
+    expect(page.locator("#import-text")).to_contain_text("Not imported: ")
 
 
 def test_visitor_view_loads_the_rest_when_it_is_scrolled(
@@ -839,7 +886,7 @@ def test_page_is_accessible_in_every_view(
 def test_javascript_link_is_no_link(open_page: OpenPage, inspector: Server) -> None:
     inspector.send(track("Signed Up", "javascript:alert(1)"))
     page = open_page()
-    link = row(page, "Signed Up").locator("a")
+    link = row(page, "Signed Up").locator(".visitor-link")
     assert str(link.get_attribute("href")).startswith("?visitor=javascript")
     link.click()
     listed(page, "Signed Up")

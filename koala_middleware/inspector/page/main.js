@@ -8,9 +8,11 @@ import { showForgotten, showKeys, startDialogs } from "./shared/dialogs.js";
 import { $ } from "./shared/element.js";
 import { showEmpty, startEmpty } from "./shared/empty.js";
 import { isFiltered, showFilters, startFilters } from "./shared/filters.js";
-import { number, plural } from "./shared/format.js";
+import { iso, number, plural } from "./shared/format.js";
 import { startKeys } from "./shared/keys.js";
-import { term, withTerm } from "./shared/search.js";
+import { startChart } from "./overview/chart.js";
+import { startImport } from "./shared/import.js";
+import { spanOf, term, withTerm } from "./shared/search.js";
 import { List } from "./list/list.js";
 import { Live } from "./list/live.js";
 import { Overview } from "./overview/overview.js";
@@ -64,6 +66,7 @@ function show(next) {
     overview.refresh();
     const query = new URLSearchParams({ after: 0, ...apiFilter(next) });
     $("export").href = `/api/events.ndjson?${query}`;
+    $("export-csv").href = `/api/events.csv?${query}`;
     $("grid").classList.toggle("of-visitor", Boolean(next.visitor));
     $("grid").setAttribute("aria-label", next.visitor ? "The visitor's events, oldest first" : "Events, newest first");
   } else if (changed("span")) overview.refresh();
@@ -92,7 +95,7 @@ function coverList() {
 }
 
 function showOnly() {
-  go({ q: term("profile", shown.visitor), visitor: "", event: "" });
+  go({ q: withTerm(shown.q, term("person", shown.visitor)), visitor: "", event: "" });
 }
 
 function showRest() {
@@ -136,6 +139,8 @@ function escape() {
 }
 
 startFilters();
+startChart((from, to) => go({ q: spanOf(shown.q, iso(from), iso(to)) }));
+startImport();
 startEmpty();
 startKeys({
   "/": () => $("search").select(),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 from uuid import uuid4
 
@@ -31,11 +31,11 @@ _INSERT = f"""
 _ISSUE = ("verdict", "reason", "cause", "type", "event", "call")
 _ISSUE_COLUMNS = (*_ISSUE, "count", "newest", "last_seen", "hint", "request")
 _MOST_ISSUES = 50
-_WHERE = "FROM events WHERE"
+_SELECT = f"SELECT id, received_at, profile_id, {', '.join(_ISSUE)}"
 _ISSUES = f"""
     WITH issues AS (
-        SELECT {", ".join(_ISSUE)}, count(*) AS count, max(id) AS newest FROM events
-        WHERE verdict NOT IN ('accepted', 'ignored') AND {{where}} GROUP BY {", ".join(_ISSUE)}
+        SELECT {", ".join(_ISSUE)}, count(*) AS count, max(id) AS newest {{source}}
+        AND verdict NOT IN ('accepted', 'ignored') GROUP BY {", ".join(_ISSUE)}
         ORDER BY count DESC, newest DESC LIMIT ?
     )
     SELECT issues.*, received_at, hint, request FROM issues JOIN events ON events.id = newest
@@ -81,7 +81,7 @@ class EventStore:
     def __init__(self, path: Path, keep: int = DEFAULT_KEEP) -> None:
         self.path = path
         self._keep = keep
-        self._writing, self._reading = Lock(), Lock()
+        self._writing, self._reading = Lock(), RLock()
         self._writer = open_database(path)
         self._reader = open_database(path)
         self.clearings = 0
@@ -141,24 +141,30 @@ class EventStore:
         The series has ``count`` steps of ``width`` seconds from ``start`` on.
         """
         where, values = chosen.where()
-        if chosen.text or chosen.q:  # look once, instead of once per number
-            ids = [number for (number,) in self._read(f"SELECT id {_WHERE} {where}", values)]
-            where, values = "id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
-        counts = dict.fromkeys(VERDICTS, 0)
-        counts.update(
-            self._read(f"SELECT verdict, count(*) {_WHERE} {where} GROUP BY verdict", values)
-        )
-        ((visitors,),) = self._read(f"SELECT count(DISTINCT profile_id) {_WHERE} {where}", values)
-        steps = [
+        with self._reading:
+            if chosen.text or chosen.q:  # look once at the messages, instead of once per number
+                self._read("DROP TABLE IF EXISTS temp.chosen")
+                self._read(
+                    f"CREATE TEMP TABLE chosen AS {_SELECT} FROM events WHERE {where}", values
+                )
+                table, where, values = "chosen", "TRUE", []
+            else:
+                table = "events"
+            source = f"FROM {table} WHERE {where}"
+            counts = dict.fromkeys(VERDICTS, 0)
+            counts.update(self._read(f"SELECT verdict, count(*) {source} GROUP BY verdict", values))
+            ((visitors,),) = self._read(f"SELECT count(DISTINCT profile_id) {source}", values)
+            bars = self._read(
+                f"SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) {source}"
+                " AND received_at >= ? AND received_at < ? GROUP BY step, verdict",
+                [start, width, *values, start, start + width * count],
+            )
+            issues = self._read(_ISSUES.format(source=source), [*values, _MOST_ISSUES])
+        steps: list[dict[str, Any]] = [
             {"time": start + step * width, **dict.fromkeys(VERDICTS, 0)} for step in range(count)
         ]
-        for step, verdict, number in self._read(
-            f"SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) {_WHERE} "
-            f"received_at >= ? AND received_at < ? AND {where} GROUP BY step, verdict",
-            [start, width, start, start + width * count, *values],
-        ):
+        for step, verdict, number in bars:
             steps[min(step, count - 1)][verdict] = number
-        issues = self._read(_ISSUES.format(where=where), [*values, _MOST_ISSUES])
         return {
             "total": sum(counts.values()),
             **counts,

@@ -55,6 +55,8 @@ def as_stored(text: str) -> str:
 def _condition(found: re.Match[str]) -> Condition:
     name, quoted, plain = found.groups()
     value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
+    if name == "person":
+        return "? IN (user_id, anonymous_id, email, profile_id)", [value]
     if name in _COLUMNS:
         return _matches(_COLUMNS[name], value)
     if name in _TIMES and (at := _time(value)) is not None:

@@ -25,6 +25,13 @@ export function visitorLink(profileId, most = MOST, attributes = {}) {
   return made;
 }
 
+function personLink(id) {
+  const href = addressWith({ visitor: id, event: "" });
+  const made = element("a", { href, class: "person-link", tabindex: "-1", title: `All that ${short(id)} did` }, element("bdi", {}, short(id)));
+  made.dataset.visitor = id;
+  return made;
+}
+
 export function badge(verdict) {
   return element("span", { class: `badge ${verdict}` }, label(verdict));
 }
@@ -35,10 +42,10 @@ function cell(name, ...children) {
 
 function who({ user_id, anonymous_id, email, verdict }) {
   if (verdict === "upload_refused") return cell("who");
-  const texts = [user_id, email].filter(Boolean).map((value) => element("bdi", {}, short(value)));
+  const texts = [user_id, email].filter(Boolean).map(personLink);
   if (texts.length) return cell("who", texts[0], ...(texts[1] ? [" ", element("small", {}, texts[1])] : []));
   if (!anonymous_id) return cell("who", element("small", {}, "nobody"));
-  return cell("who", element("small", { title: "anonymous id" }, "anon "), element("bdi", {}, short(anonymous_id)));
+  return cell("who", element("small", { title: "anonymous id" }, "anon "), personLink(anonymous_id));
 }
 
 // The cause where there is one, and where the call is: more than "no profile id and no email".

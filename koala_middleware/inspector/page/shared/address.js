@@ -1,5 +1,6 @@
 // What is shown is in the URL, so that reload, back and a shared link show it again.
 
+import { term, withTerm } from "./search.js";
 import { VERDICTS } from "./verdicts.js";
 
 const SPANS = ["600", "3600", "86400"];
@@ -40,9 +41,9 @@ export function go(changes, { replace = false } = {}) {
   tell();
 }
 
-// The filter as the API knows it; a visitor's view is a list of one profile id.
+// The filter as the API knows it; a visitor's view is a list of what one person did.
 export function apiFilter({ q, verdict, visitor }) {
-  const filter = { q, verdict, profile_id: visitor };
+  const filter = { q: visitor ? withTerm(q, term("person", visitor)) : q, verdict };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
 }
 

@@ -14,4 +14,10 @@ export function withTerm(search, added) {
   return search ? `${search} ${added}` : added;
 }
 
+/** Add a span of time to a search, in place of another. */
+export function spanOf(search, from, to) {
+  const rest = search.replace(/\b(since|until):\S+/g, "").replace(/ +/g, " ").trim();
+  return `${rest} ${term("since", from)} ${term("until", to)}`.trim();
+}
+
 const quoted = (text) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
