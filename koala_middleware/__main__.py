@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
 
 import koala_middleware
+from koala_middleware.inspector.messages import TYPES
 from koala_middleware.inspector.server.listening import DEFAULT_PORT
 from koala_middleware.inspector.verdict import VERDICTS
 
@@ -80,9 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument(
         "--allow-host",
         metavar="NAME",
+        type=_name,
         action="append",
         default=[],
         help="a name by which applications reach the inspector; may be repeated",
+    )
+    inspect.add_argument(
+        "--fail-on-dropped",
+        action="store_true",
+        help="exit with 1 if an event did not reach Koala, for end-to-end tests",
     )
     inspect.set_defaults(module="koala_middleware.inspector.commands.inspect", extra="inspector")
 
@@ -98,12 +106,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     tail.add_argument("--verdict", choices=list(VERDICTS), help="print only these")
     tail.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
+    tail.add_argument("--type", choices=TYPES, help="print only calls of this type")
+    tail.add_argument(
+        "--text",
+        metavar="SEARCH",
+        help="print only what this finds, as on the page: words, event:'Order*', cause:no_cookie",
+    )
     tail.add_argument("--json", action="store_true", help="print Segment's messages, one per line")
     tail.add_argument("--once", action="store_true", help="do not wait for more")
     tail.set_defaults(module="koala_middleware.inspector.commands.tail", extra="inspector")
 
     check = commands.add_parser("check", help="print which events of a file would not reach Koala")
     check.add_argument("file", help="one Segment message per line, as JSON; - is standard input")
+    check.add_argument("--json", action="store_true", help="print the counts and issues as JSON")
+    check.add_argument("--allow-empty", action="store_true", help="a file without events is fine")
     check.set_defaults(module="koala_middleware.inspector.commands.check", extra="inspector")
 
     destinations = commands.add_parser("destinations", help="list the presets of browser ids")
@@ -114,6 +130,13 @@ def _parser() -> argparse.ArgumentParser:
 def _add_address(command: argparse.ArgumentParser, port: str) -> None:
     command.add_argument("--host", default="127.0.0.1", help="where to listen (%(default)s)")
     command.add_argument("--port", type=_number(0, 65535), help=f"0 picks a free one ({port})")
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", text):
+        expected = f"expected a name such as inspector.local, without a port, got {text!r}"
+        raise argparse.ArgumentTypeError(expected)
+    return text
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import segment.analytics as analytics
 
+from koala_middleware.demo.app import make_demo
 from koala_middleware.demo.play import play
 from koala_middleware.demo.report import report
 from koala_middleware.inspector.server.feed import Feed
@@ -23,9 +24,6 @@ from koala_middleware.inspector.storage.event_store import EventStore
 
 def run(arguments: Namespace) -> int:
     """Serve the demo until Ctrl-C or, ``once``, until all is played; return the exit code."""
-    os.environ["KOALA_EXPLAIN"] = "1"
-    from koala_middleware.demo.app import make_demo  # here: its sites read the environment
-
     port = arguments.port
     if port is None:
         port = 0 if arguments.once else DEFAULT_PORT

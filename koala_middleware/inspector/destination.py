@@ -13,6 +13,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from koala_middleware.inspector.causes import cause_of
+from koala_middleware.inspector.explanation import without_explanation
+
+NO_IDENTIFIER = "no profile id and no email"
+# Reasons that are no fault: Koala never takes such a message, whatever it says.
+NEVER_TAKEN = ("not subscribed", "sent by analytics.js")
+
 
 @dataclass(frozen=True, slots=True)
 class KoalaRequest:
@@ -57,10 +64,7 @@ _WANTED = {
     "date-time": "an ISO 8601 date and time",
     "object": "an object (a dict), or leave it out",
 }
-_NO_IDENTIFIER_HINTS = {
-    "track": "no ko_id cookie on this request: the pixel had not run yet; see mint",
-    "identify": "put an email or a profile_id into traits; see the option identify",
-}
+_IDENTIFY_HINT = "Put an email or a profile_id into traits; see the option identify."
 
 # The date-time format of ajv-formats, which takes a blank for the T and does without a time zone.
 _DATE_TIME = re.compile(
@@ -77,19 +81,26 @@ def koala_request(event: Mapping[str, object]) -> KoalaRequest | Dropped:
 
     ``event`` is the message as Segment's HTTP API takes it, parsed from JSON. It is never changed,
     but the returned body shares its nested values. An odd message is judged as Segment judges it,
-    and never raises; the reason for an invalid one is the message of Segment's validator.
+    and never raises; the reason for an invalid one is the message of Segment's validator. If it
+    says in ``context.koala`` why it has no visitor, the hint does so, too.
     """
+    message, explanation = without_explanation(event)
+    return decide(message, explanation.cause)
+
+
+def decide(event: Mapping[str, object], cause: str | None) -> KoalaRequest | Dropped:
+    """Return what the destination does with a message that has no visitor because of ``cause``."""
     kind = _get(event, "type")
     if kind != "track" and kind != "identify":
         hint = "only track and identify reach Koala; track what Koala should receive"
-        return Dropped("not subscribed", hint)
+        return Dropped(NEVER_TAKEN[0], hint)
 
     fields = _TRACK if kind == "track" else _IDENTIFY
     payload = _payload(event, fields)
     if invalid := _invalid(payload, fields) or _crash(event):
         return invalid
     if kind == "track" and _get(payload, "context.library.name") == "analytics.js":
-        return Dropped("sent by analytics.js", "nothing to fix: the pixel reports it already")
+        return Dropped(NEVER_TAKEN[1], "nothing to fix: the pixel reports it already")
 
     traits = payload.get("traits", {})
     source = payload.get("properties", {}) if kind == "track" else traits
@@ -101,7 +112,9 @@ def koala_request(event: Mapping[str, object]) -> KoalaRequest | Dropped:
     }
     body = {name: value for name, value in values.items() if value is not _ABSENT}
     if not _truthy(body.get("profile_id")) and not _truthy(body.get("email")):
-        return Dropped("no profile id and no email", _NO_IDENTIFIER_HINTS[kind])
+        is_explained = kind == "track" or cause is not None
+        hint = cause_of(cause).remedy if is_explained else _IDENTIFY_HINT
+        return Dropped(NO_IDENTIFIER, hint)
 
     if kind == "track":
         return KoalaRequest({**body, "events": [{"type": kind, **payload}]})

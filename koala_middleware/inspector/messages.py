@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from koala_middleware.inspector.explanation import without_explanation
 from koala_middleware.inspector.json_text import compact, parse_object
 from koala_middleware.inspector.limits import (
     LONGEST_MESSAGE_ID,
@@ -22,7 +23,10 @@ TYPES = ("track", "identify", "page", "screen", "group", "alias")
 
 
 class Upload(NamedTuple):
-    """The messages of a request, as completed, and its body without write keys."""
+    """The messages of a request, as completed, and its body as Segment is to get it.
+
+    The body has no write keys, and nothing that explains an event.
+    """
 
     messages: list[dict[str, Any]]
     body: dict[str, Any]
@@ -48,8 +52,10 @@ def parse_upload(kind: str, text: bytes, authorization: str | None) -> Upload:
         if len(events) > MOST_BATCH_EVENTS:
             raise TooLargeError(f"a batch may have {MOST_BATCH_EVENTS} events, not {len(events)}")
         messages = [_batched(position, event) for position, event in enumerate(events)]
+        body["batch"] = [without_explanation(event)[0] for event in messages]
     else:
         messages = [{**body, "type": kind}]
+        body = dict(without_explanation(body)[0])
     received_at = datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
     return Upload([_completed(each, received_at) for each in messages], body, write_key)
 
@@ -58,7 +64,7 @@ def _batched(position: int, event: object) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise ValueError(f"batch[{position}]: expected an object, got {type(event).__name__}")
     event.pop("writeKey", None)
-    if len(compact(event).encode()) > MOST_EVENT_BYTES:
+    if len(compact(without_explanation(event)[0]).encode()) > MOST_EVENT_BYTES:
         raise TooLargeError(f"batch[{position}]: an event may have {MOST_EVENT_BYTES} bytes")
     return event
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from koala_middleware.inspector import Dropped, KoalaRequest, koala_request
+from koala_middleware.inspector.causes import CAUSES, UNKNOWN
 
 LINES = Path(__file__).with_name("koala_cloud_vectors.ndjson").read_text(encoding="utf-8")
 VECTORS = [json.loads(line) for line in LINES.splitlines()]
@@ -86,10 +87,21 @@ def test_message_without_type(event: Any) -> None:
 
 
 def test_hint_track_without_identifier() -> None:
-    """A track without an id points at the missing cookie and at mint."""
+    """A track without an id says how to get the cause, and never guesses it."""
     outcome = dropped(track(properties={}))
     assert outcome.reason == NO_IDENTIFIER
-    assert outcome.hint == "no ko_id cookie on this request: the pixel had not run yet; see mint"
+    assert outcome.hint == UNKNOWN.remedy
+
+
+def test_hint_names_the_cause_that_the_event_carries() -> None:
+    """And Koala never gets what explains an event."""
+    said = {"koala": {"cause": "no_request", "call": "billing/tasks.py:88"}}
+    assert dropped(track(properties={}, context=said)).hint == CAUSES["no_request"].remedy
+    assert dropped(identify(traits={}, context=said)).hint == CAUSES["no_request"].remedy
+    request = koala_request(track(properties={"profile_id": "p"}, context=said))
+    assert isinstance(request, KoalaRequest)
+    assert "koala" not in request.body["events"][0]["context"]
+    assert "koala" in said
 
 
 def test_hint_identify_without_identifier() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from subprocess import CompletedProcess
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -21,30 +23,66 @@ from uuid import uuid4
 import pytest
 
 from koala_middleware.__main__ import main
+from koala_middleware.inspector import causes
+from koala_middleware.inspector.causes import CAUSES
 from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
-from tests.processes import Process, Server, command, free_port, run
+from tests.processes import ELSEWHERE
 from tests.visitors import ALICE, BOB
 
-
-def start(db: Path, *arguments: str) -> Server:
-    server = Server("inspect", f"--db={db}", *arguments)
-    server.greeting += server.line()
-    return server
-
-
-def koala(*arguments: str, before: str = "", **environ: str) -> CompletedProcess[str]:
-    return run(*command(*arguments, before=before), **environ)
+# A shell makes its background jobs, and so what they start, ignore Ctrl-C.
+COMMAND = """
+import signal, sys
+from koala_middleware.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def send(server: Server, *names: str) -> int:
-    with connect(server) as connection:
-        return post(connection, *names)
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-c", COMMAND, *arguments]
 
 
-def connect(server: Server) -> closing[HTTPConnection]:
-    return closing(HTTPConnection("127.0.0.1", server.port, timeout=5))
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        cwd=ELSEWHERE,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+class Process:
+    """An inspector in a process of its own."""
+
+    def __init__(self, db: Path, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            command("inspect", "--port=0", f"--db={db}", *arguments),
+            cwd=ELSEWHERE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.greeting = "".join(self.process.stdout.readline() for _ in range(3))
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
+        assert found is not None, self.process.communicate()
+        self.url, self.port = found[0], int(found[1])
+
+    def connect(self) -> closing[HTTPConnection]:
+        return closing(HTTPConnection("127.0.0.1", self.port, timeout=5))
+
+    def post(self, *names: str) -> int:
+        with self.connect() as connection:
+            return post(connection, *names)
+
+    def end(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        stdout, stderr = self.process.communicate(timeout=10)
+        return self.process.returncode, stdout, stderr
 
 
 def post(connection: HTTPConnection, *names: str) -> int:
@@ -70,36 +108,78 @@ def stored(db: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: int) -> None:
     db = tmp_path / "x.db"
-    inspector = start(db)
+    inspector = Process(db)
     assert inspector.greeting == (
         f"Open {inspector.url}; Ctrl-C stops. In your application: "
         f'analytics.host = "{inspector.url}"\nThe events are kept in {db}.\n'
+        "Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.\n"
     )
-    assert send(inspector, "a") == 200
-    assert inspector.stop(number) == (0, "", "")
+    assert inspector.post("a") == 200
+    code, stdout, stderr = inspector.end(number)
+    assert (code, stderr) == (0, "")
+    assert stdout.splitlines()[1:] == ["1 event: 0 reach Koala, 1 dropped"]
     assert stored(db) == ["a"]
 
 
 def test_inspect_stops_in_silence_while_a_page_watches(tmp_path: Path) -> None:
     """Else uvicorn would wait, and say that it cancels what has not ended by itself."""
-    inspector = start(tmp_path / "x.db")
-    with connect(inspector) as connection:
+    inspector = Process(tmp_path / "x.db")
+    with inspector.connect() as connection:
         connection.request("GET", "/api/stream?after=0")
         response = connection.getresponse()
-        send(inspector, "a")
-        assert response.readline().startswith(b"id: ")
-        assert inspector.stop(signal.SIGTERM) == (0, "", "")
+        inspector.post("a")
+        assert response.readline() == b": live\r\n"
+        assert inspector.end(signal.SIGTERM)[::2] == (0, "")
+
+
+def lost(name: str, cause: str, call: str = "billing/tasks.py:88") -> dict[str, Any]:
+    return {**track(name), "context": {"koala": {"cause": cause, "call": call}}}
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--fail-on-dropped"], 1)])
+def test_inspect_prints_each_cause_once_and_a_sum(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    inspector = Process(tmp_path / "x.db", *arguments)
+    for number in range(3):
+        sent = (lost(f"a{number}", "no_request"), lost(f"b{number}", "no_cookie"))
+        with inspector.connect() as connection:
+            body = {"batch": [*sent, track(f"c{number}", profile_id=ALICE)]}
+            connection.request("POST", "/v1/batch", json.dumps(body))
+            assert connection.getresponse().status == 200
+        time.sleep(0.6)
+    returned, stdout, stderr = inspector.end(signal.SIGINT)
+    assert (returned, stderr) == (code, "")
+    no_cookie, no_request, total = stdout.splitlines()
+    assert no_request.startswith(
+        "a0 at billing/tasks.py:88: Koala drops it: Called outside a request (no_request). The call"
+    )
+    assert "(no_cookie)" in no_cookie
+    assert total == "9 events: 3 reach Koala, 6 dropped"
+
+
+def test_inspect_does_not_fail_where_nothing_was_dropped(tmp_path: Path) -> None:
+    inspector = Process(tmp_path / "x.db", "--fail-on-dropped")
+    with inspector.connect() as connection:
+        body = {"batch": [track("a", profile_id=ALICE), {**track("b"), "type": "page"}]}
+        connection.request("POST", "/v1/batch", json.dumps(body))
+        assert connection.getresponse().status == 200
+    assert inspector.end(signal.SIGINT) == (
+        0,
+        "2 events: 1 reach Koala, 0 dropped, 1 never taken\n",
+        "",
+    )
 
 
 def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
     """And what is sent again, because its acknowledgement was lost, is stored once."""
     db = tmp_path / "x.db"
-    inspector = start(db)
+    inspector = Process(db)
     acknowledged: list[str] = []
     unanswered: list[str] = []
 
-    def keep_sending() -> None:
-        with connect(inspector) as connection:
+    def send() -> None:
+        with inspector.connect() as connection:
             while True:
                 names = [uuid4().hex for _ in range(5)]
                 try:
@@ -109,28 +189,37 @@ def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
                     return
                 acknowledged.extend(names)
 
-    senders = [Thread(target=keep_sending) for _ in range(4)]
+    senders = [Thread(target=send) for _ in range(4)]
     for sender in senders:
         sender.start()
     time.sleep(1)
-    assert inspector.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert inspector.end(signal.SIGKILL)[0] == -signal.SIGKILL
     for sender in senders:
         sender.join()
 
     found = stored(db)
     assert len(acknowledged) > 50
     assert set(acknowledged) <= set(found) <= {*acknowledged, *unanswered}
-    again = start(db)
-    assert send(again, *unanswered) == 200
-    assert again.stop(signal.SIGINT)[0] == 0
+    again = Process(db)
+    assert again.post(*unanswered) == 200
+    assert again.end(signal.SIGINT)[0] == 0
     assert sorted(stored(db)) == sorted(acknowledged + unanswered)
 
 
 def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None:
-    inspector = Server("inspect", "--keep=2", XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
-    kept = re.search("kept in (.*)[.]\n", inspector.line())
+    process = subprocess.Popen(
+        command("inspect", "--port=0", "--keep=2"),
+        cwd=ELSEWHERE,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    kept = re.search("kept in (.*)[.]\n", process.stdout.readline())
     assert kept is not None
-    inspector.stop(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
     assert Path(kept[1]).is_relative_to(tmp_path)
     assert Path(kept[1]).name == "inspector.db"
 
@@ -138,23 +227,24 @@ def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None
 def test_inspect_warns_where_others_can_reach_it_and_serves_the_names_it_is_told(
     tmp_path: Path,
 ) -> None:
-    inspector = start(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
+    inspector = Process(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
     for host, status in (("inspector", 200), (socket.gethostname(), 200), ("evil.example", 403)):
-        with connect(inspector) as connection:
+        with inspector.connect() as connection:
             connection.request("GET", "/api/stats", headers={"Host": host})
             assert connection.getresponse().status == status
-    code, _, stderr = inspector.stop(signal.SIGINT)
+    code, _, stderr = inspector.end(signal.SIGINT)
     assert code == 0
     assert stderr.startswith("koala-middleware inspect: warning: whoever reaches 0.0.0.0 can read")
     assert stderr.count("\n") == 1
 
 
 def test_inspect_forwards_and_says_once_that_it_cannot(tmp_path: Path) -> None:
-    port = free_port()
-    inspector = start(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
-    assert send(inspector, "a") == 200
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    inspector = Process(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
+    assert inspector.post("a") == 200
     time.sleep(0.5)
-    code, _, stderr = inspector.stop(signal.SIGTERM)
+    code, _, stderr = inspector.end(signal.SIGTERM)
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: forwarding: ConnectionError: "
@@ -176,7 +266,7 @@ def test_inspect_says_why_it_cannot_start(
     notes = tmp_path / "notes"
     notes.write_text("notes" * 1000)
     names = {"notes": notes, "db": tmp_path / "x.db"}
-    finished = koala("inspect", "--port=0", *(each.format(**names) for each in arguments))
+    finished = run("inspect", "--port=0", *(each.format(**names) for each in arguments))
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith("koala-middleware inspect: ")
     assert message.format(**names) in finished.stderr
@@ -186,42 +276,64 @@ def test_inspect_says_why_it_cannot_start(
 def test_a_port_in_use_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        finished = koala("inspect", f"--port={port}")
+        finished = run("inspect", f"--port={port}")
     assert finished.returncode == 2
-    assert f"cannot listen on 127.0.0.1 port {port}" in finished.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}: [Errno" in finished.stderr
+
+
+def test_a_port_that_an_inspector_has_is_told(running: Inspector) -> None:
+    port = running.url.rpartition(":")[2]
+    finished = run("inspect", f"--port={port}")
+    assert finished.returncode == 2
+    assert f": an inspector runs there already: open {running.url}; " in finished.stderr
+
+
+@pytest.mark.parametrize("name", ["http://inspector", "inspector:8765", ""])
+def test_a_name_to_allow_is_a_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["inspect", f"--allow-host={name}"])
+    assert "argument --allow-host: expected a name such as" in capsys.readouterr().err
+
+
+def test_a_url_to_tail_is_a_url() -> None:
+    finished = run("tail", "--url=127.0.0.1:8765")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("koala-middleware tail: --url: expected a URL such as http")
 
 
 def test_inspect_does_not_forward_to_itself(tmp_path: Path) -> None:
     """Where it listens on all addresses, each of this machine is its own."""
-    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
     target = f"http://127.0.0.2:{port}"
     arguments = ("--host=0.0.0.0", f"--port={port}", f"--db={tmp_path / 'x.db'}")
-    finished = koala("inspect", *arguments, f"--forward={target}")
+    finished = run("inspect", *arguments, f"--forward={target}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.endswith(f"--forward: {target} is this inspector itself\n")
 
 
 def test_only_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:
     db = tmp_path / "x.db"
-    first = start(db, "--forward=http://127.0.0.1:9")
-    second = koala("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
+    first = Process(db, "--forward=http://127.0.0.1:9")
+    second = run("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == (
         f"koala-middleware inspect: another inspector forwards from {db}; "
         "choose another file with --db\n"
     )
-    assert first.stop(signal.SIGKILL)[0] == -signal.SIGKILL
-    third = start(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
-    assert send(third, "a") == 200
-    assert third.stop(signal.SIGINT)[0] == 0
+    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    third = Process(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
+    assert third.post("a") == 200
+    assert third.end(signal.SIGINT)[0] == 0
 
 
 def test_inspect_says_what_it_refuses(tmp_path: Path) -> None:
-    inspector = start(tmp_path / "x.db")
-    with connect(inspector) as connection:
+    inspector = Process(tmp_path / "x.db")
+    with inspector.connect() as connection:
         connection.request("POST", "/v1/batch", b'{"batch": NaN}')
         assert connection.getresponse().status == 400
-    code, _, stderr = inspector.stop(signal.SIGINT)
+    code, stdout, stderr = inspector.end(signal.SIGINT)
+    assert stdout == "1 event: 0 reach Koala, 0 dropped, 1 uploads refused\n"
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: refused /v1/batch, 14 bytes: "
@@ -237,13 +349,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
             track("\x1b[31mRed\n[bold]", profile_id=BOB),
             {**track("Lost"), "type": "page"},
             {**track("No One", profile_id=ALICE), "userId": None},
+            lost("Invoice Paid", "no_request"),
         )
         running.ask("POST", "/v1/batch", b'["\x1b[2J"')
         yield running
 
 
 def tail(inspector: Inspector, *arguments: str) -> list[str]:
-    finished = koala(
+    finished = run(
         "tail", f"--url={inspector.url}/", *arguments, COLUMNS="40", http_proxy="http://127.0.0.1:9"
     )
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -252,10 +365,11 @@ def tail(inspector: Inspector, *arguments: str) -> list[str]:
 
 def test_tail_prints_what_is_there(running: Inspector) -> None:
     """Oldest first, each on one line however long, and nothing that a terminal obeys."""
-    signed_up, red, lost, no_one, upload = tail(running, "--once")
-    assert re.fullmatch(rf"\d\d:\d\d:\d\d Signed Up +{ALICE} accepted", signed_up)
-    assert rf" \x1b[31mRed\n[bold] {BOB} accepted" in re.sub(" +", " ", red)
-    assert re.search("[(]page[)] +no profile id +dropped: not subscribed [(]hint: only", lost)
+    signed_up, red, page, no_one, paid, upload = tail(running, "--once")
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d Signed Up +{ALICE} reaches Koala", signed_up)
+    assert rf" \x1b[31mRed\n[bold] {BOB} reaches Koala" in re.sub(" +", " ", red)
+    assert re.search("[(]page[)] +no profile id +Koala never takes it: not subscribed [(]h", page)
+    assert "drops it: no profile id and no email, no_request at billing/tasks.py:88 (hint: " in paid
     assert f"{ALICE} Segment refuses it: neither userId nor anonymousId (hint: pass" in no_one
     assert re.search(
         "/v1/batch +upload refused: malformed [(]hint: not JSON: .*; 7 bytes[)]", upload
@@ -271,6 +385,9 @@ def test_tail_prints_what_is_there(running: Inspector) -> None:
         (["--verdict=refused"], 1),
         (["--verdict=upload_refused"], 1),
         ([f"--profile-id={BOB}", "--lines=5"], 1),
+        (["--type=page"], 1),
+        (["--text=signed UP"], 1),
+        (["--text=cause:no_request", "--type=track"], 1),
     ],
 )
 def test_tail_prints_what_was_chosen(running: Inspector, arguments: list[str], count: int) -> None:
@@ -281,15 +398,37 @@ def test_tail_prints_messages_that_check_takes(
     running: Inspector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = tail(running, "--once", "--json")
-    assert [json.loads(line) for line in lines[:4]] == running.messages()
+    assert [json.loads(line) for line in lines[:4]] == running.messages()[:4]
+    assert json.loads(lines[4])["context"]["koala"]["cause"] == "no_request"
     file = tmp_path / "events.ndjson"
     file.write_text("\n".join(lines))
     assert main(["check", str(file)]) == 1
-    assert capsys.readouterr().out.endswith(
-        "(upload): upload refused: malformed (hint: not JSON: Invalid control character at: "
-        "line 1 column 3 (char 2))\n"
-        "5 events: 2 accepted, 1 dropped, 1 Segment refuses it, 1 upload refused\n"
+    printed = capsys.readouterr().out
+    assert "1 × Koala drops it: Called outside a request (no_request)\n" in printed
+    assert "    line 5: Invoice Paid at billing/tasks.py:88\n" in printed
+    assert printed.endswith(
+        "1 × upload refused: malformed\n    line 6: (upload)\n"
+        "  not JSON: Invalid control character at: line 1 column 3 (char 2)\n\n"
+        "6 events: 2 reach Koala, 1 dropped, 1 never taken, 1 refused by Segment, "
+        "1 uploads refused\n"
     )
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_tail_fits_a_terminal(running: Inspector, columns: int) -> None:
+    """One line an event, cut at its end."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
+    arguments = command("tail", f"--url={running.url}", "--once")
+    subprocess.run(arguments, cwd=ELSEWHERE, env=environ, stdout=theirs, check=True, timeout=30)
+    os.close(theirs)
+    printed = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    lines = printed.splitlines()
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= columns
+    assert f" {ALICE[:12]}… reaches Koala" in lines[0]
+    assert lines[-2].endswith("…")
 
 
 @pytest.mark.parametrize("arguments", [["--json"], []])
@@ -301,12 +440,14 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
     with inspecting(tmp_path / "x.db") as inspector:
         inspector.send(track(name))
         for encoding in ("ascii", "utf-8"):
-            finished = koala(
-                "tail", f"--url={inspector.url}", "--once", *arguments, PYTHONIOENCODING=encoding
+            finished = subprocess.run(
+                command("tail", f"--url={inspector.url}", "--once", *arguments),
+                cwd=ELSEWHERE,
+                env={**os.environ, "PYTHONIOENCODING": encoding},
+                capture_output=True,
             )
-            assert (finished.returncode, finished.stderr) == (0, "")
-            line = finished.stdout
-            assert encoding == "utf-8" or line.isascii()
+            assert (finished.returncode, finished.stderr) == (0, b"")
+            line = finished.stdout.decode(encoding)
             assert line.removesuffix("\n").isprintable()
             assert not arguments or json.loads(line)["event"] == name
     assert ("é 🐨" in line) == (not arguments)
@@ -314,16 +455,26 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
 
 def test_tail_prints_what_arrives_until_ctrl_c(tmp_path: Path) -> None:
     with inspecting(tmp_path / "x.db") as inspector:
-        process = Process(*command("tail", "--url", inspector.url))
+        process = subprocess.Popen(
+            command("tail", "--url", inspector.url),
+            cwd=ELSEWHERE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
         for name in ("a", "b", "c"):
             inspector.send(track(name, profile_id=ALICE))
-            assert f" {name} " in process.line()
-        assert process.stop() == (0, "", "")
+            assert f" {name} " in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10) == ("", "")
+        assert process.returncode == 0
 
 
 def test_tail_says_that_no_inspector_answers() -> None:
-    port = free_port()
-    finished = koala("tail", f"--url=http://127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    finished = run("tail", f"--url=http://127.0.0.1:{port}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == (
         f"koala-middleware tail: no inspector answers at http://127.0.0.1:{port} "
@@ -341,39 +492,61 @@ def lines(*events: object) -> str:
 @pytest.mark.parametrize(
     ("text", "code", "printed"),
     [
-        pytest.param(lines(EVENTS[0]), 0, "1 events: 1 accepted, 0 dropped\n", id="accepted"),
-        pytest.param("", 0, "0 events: 0 accepted, 0 dropped\n", id="nothing"),
+        pytest.param(lines(EVENTS[0]), 0, "1 event: 1 reach Koala, 0 dropped\n", id="accepted"),
+        pytest.param(
+            lines({**EVENTS[0], "type": "page"}),
+            0,
+            "1 event: 0 reach Koala, 0 dropped, 1 never taken\n",
+            id="never taken",
+        ),
+        pytest.param("", 1, "0 events: 0 reach Koala, 0 dropped\n", id="nothing"),
         pytest.param(
             f"{lines(*EVENTS)}\n",
             1,
-            "line 2: Lost \\x07: dropped: no profile id and no email (hint: no ko_id cookie on "
-            "this request: the pixel had not run yet; see mint)\n"
-            "2 events: 1 accepted, 1 dropped\n",
+            "1 × Koala drops it: Cause unknown (unknown)\n    line 2: Lost \\x07\n"
+            "  The event does not say. Set KOALA_EXPLAIN=1 where your application runs, or the "
+            "option explain, and it will.\n"
+            "      KOALA_EXPLAIN=1 python manage.py runserver\n\n"
+            "2 events: 1 reach Koala, 1 dropped\n",
             id="dropped",
+        ),
+        pytest.param(
+            lines(*(lost(f"Lost {number}", "refused") for number in range(5))),
+            1,
+            "5 × Koala drops it: Refused by the request_filter (refused)\n"
+            "    line 1: Lost 0 at billing/tasks.py:88\n"
+            "    line 2: Lost 1 at billing/tasks.py:88\n"
+            "    line 3: Lost 2 at billing/tasks.py:88\n"
+            "    and 2 more\n"
+            f"  {CAUSES['refused'].remedy}\n      {CAUSES['refused'].snippet}\n\n"
+            "5 events: 0 reach Koala, 5 dropped\n",
+            id="one cause",
         ),
         pytest.param(
             "[]\n{",
             1,
-            "line 1: (no event): upload refused: malformed (hint: expected a JSON object, got "
-            "list)\n"
-            "line 2: (no event): upload refused: malformed (hint: not JSON: Expecting property "
-            "name enclosed in double quotes: line 1 column 2 (char 1))\n"
-            "2 events: 0 accepted, 0 dropped, 2 upload refused\n",
+            "1 × upload refused: malformed\n    line 1: (no event)\n"
+            "  expected a JSON object, got list\n\n"
+            "1 × upload refused: malformed\n    line 2: (no event)\n"
+            "  not JSON: Expecting property name enclosed in double quotes: line 1 column 2 "
+            "(char 1)\n\n"
+            "2 events: 0 reach Koala, 0 dropped, 2 uploads refused\n",
             id="no events",
         ),
         pytest.param(
             lines({**EVENTS[0], "userId": None}),
             1,
-            "line 1: Signed Up: Segment refuses it: neither userId nor anonymousId (hint: pass "
-            "user_id or anonymous_id)\n"
-            "1 events: 0 accepted, 0 dropped, 1 Segment refuses it\n",
+            "1 × Segment refuses it: neither userId nor anonymousId\n    line 1: Signed Up\n"
+            "  pass user_id or anonymous_id\n\n"
+            "1 event: 0 reach Koala, 0 dropped, 1 refused by Segment\n",
             id="refused by Segment",
         ),
         pytest.param(
             lines(track("Large", text="x" * MOST_EVENT_BYTES)),
             1,
-            "line 1: Large: upload refused: too_large (hint: an event may have 32768 bytes)\n"
-            "1 events: 0 accepted, 0 dropped, 1 upload refused\n",
+            "1 × upload refused: too_large\n    line 1: Large\n"
+            "  an event may have 32768 bytes\n\n"
+            "1 event: 0 reach Koala, 0 dropped, 1 uploads refused\n",
             id="too large",
         ),
     ],
@@ -396,12 +569,45 @@ def test_check_tells_what_koala_would_drop(
     assert capsys.readouterr().out == printed
 
 
+def test_check_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(lines(EVENTS[0], lost("Lost", "no_cookie")))
+    assert main(["check", "--json", str(file)]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["total"], printed["accepted"], printed["dropped"]) == (2, 1, 1)
+    (issue,) = printed["issues"]
+    assert (issue["cause"], issue["count"]) == ("no_cookie", 1)
+    assert issue["examples"] == [{"line": 2, "event": "Lost", "call": "billing/tasks.py:88"}]
+
+
+def test_check_of_an_empty_file_may_be_allowed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events.ndjson"
+    file.touch()
+    assert main(["check", str(file)]) == 1
+    assert "--allow-empty" in capsys.readouterr().err
+    assert main(["check", "--allow-empty", str(file)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_check_prints_where_the_docs_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causes, "_documentation", lambda: "https://docs.example")
+    file = tmp_path / "events.ndjson"
+    file.write_text(lines(lost("Lost", "no_cookie")))
+    assert main(["check", str(file)]) == 1
+    link = "  https://docs.example/troubleshooting.html#cause-no-cookie\n"
+    assert link in capsys.readouterr().out
+
+
 def test_check_prints_what_an_ascii_terminal_takes(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(lines(track("é \u202e")))
-    finished = koala("check", str(file), PYTHONIOENCODING="ascii")
+    finished = run("check", str(file), PYTHONIOENCODING="ascii")
     assert (finished.returncode, finished.stderr) == (1, "")
-    assert finished.stdout.startswith("line 1: \\xe9 \\u202e: dropped: ")
+    assert "    line 1: \\xe9 \\u202e\n" in finished.stdout
 
 
 def test_check_says_that_there_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,14 +619,25 @@ def test_check_needs_no_extra(tmp_path: Path) -> None:
     """It may be run where an application's tests are."""
     file = tmp_path / "events.ndjson"
     file.write_text(lines(EVENTS[0]))
-    absent = "sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
-    finished = koala("check", str(file), before=absent)
+    absent = "import sys; sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{absent}\n{COMMAND}", "check", str(file)],
+        cwd=ELSEWHERE,
+        capture_output=True,
+        text=True,
+    )
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("subcommand", ["inspect", "tail"])
 def test_without_its_extra_a_command_says_what_to_install(subcommand: str) -> None:
-    finished = koala(subcommand, before="sys.modules.update(rich=None, platformdirs=None)")
+    absent = "import sys; sys.modules.update(dict.fromkeys(['rich', 'platformdirs']))"
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{absent}\n{COMMAND}", subcommand],
+        cwd=ELSEWHERE,
+        capture_output=True,
+        text=True,
+    )
     assert finished.returncode == 2
     assert re.fullmatch(
         rf"koala-middleware {subcommand}: (rich|platformdirs) is not installed: "

@@ -78,6 +78,11 @@ def test_a_row_tells_what_the_message_says(store: EventStore) -> None:
         "verdict": "accepted",
         "reason": None,
         "hint": None,
+        "cause": None,
+        "call": None,
+        "request": None,
+        "koala_version": None,
+        "preview": None,
     }
 
 
@@ -134,14 +139,38 @@ def test_the_newest_come_first_and_after_one_the_oldest(store: EventStore) -> No
         ({"text": "é"}, ["e3"]),
         ({"text": "", "verdict": ""}, ["e3", "e2", "e1"]),
         ({"text": "' OR 1 --"}, []),
+        ({"q": "PRO 100%"}, ["e1"]),
+        ({"q": "100% pro"}, ["e1"]),
+        ({"q": "pro nobody"}, []),
+        ({"q": '"Pro Plan"'}, ["e1"]),
+        ({"q": '"pro plan"'}, []),
+        ({"q": "CAFÉ"}, ["e3"]),
+        ({"q": "cafe"}, ["e3"]),
+        ({"q": '"cafe"'}, []),
+        ({"q": "event:e1"}, ["e1"]),
+        ({"q": "event:e* verdict:accepted"}, ["e2", "e1"]),
+        ({"q": "event:*_* type:track"}, []),
+        ({"q": f"profile:{BOB} user:u"}, ["e2"]),
+        ({"q": 'properties.plan:"Pro Plan 100%"'}, ["e1"]),
+        ({"q": "properties.seats:8"}, ["e2"]),
+        ({"q": r'properties.text:"é \\ café say \"hi\""'}, ["e3"]),
+        ({"q": "since:1h"}, ["e3", "e2", "e1"]),
+        ({"q": "until:1h"}, []),
+        ({"q": "since:2999-01-01T00:00:00Z"}, []),
+        ({"q": "until:2999-01-01"}, ["e3", "e2", "e1"]),
+        ({"q": "since:yesterday"}, []),
+        ({"q": "plan:Pro"}, []),
+        ({"q": "cause:unknown", "verdict": "dropped"}, ["e3"]),
+        ({"q": "' OR 1 --"}, []),
+        ({"q": 'event:"'}, []),
     ],
 )
 def test_a_filter_chooses(store: EventStore, chosen: dict[str, Any], found: list[str]) -> None:
     store.add(
         [
             event(1, properties={"profile_id": ALICE, "plan": "Pro Plan 100%"}),
-            event(2, properties={"profile_id": BOB}),
-            event(3, properties={"text": 'é \\ say "hi"'}),
+            event(2, properties={"profile_id": BOB, "seats": 8}),
+            event(3, properties={"text": 'é \\ café say "hi"'}),
         ]
     )
     assert names(store, **chosen) == found
@@ -172,31 +201,49 @@ def test_what_is_cleared_is_gone_and_no_number_comes_again(store: EventStore) ->
     assert store.newest() == 3
 
 
-def test_totals_count_verdicts_visitors_and_reasons(store: EventStore) -> None:
+def test_totals_count_verdicts_and_visitors(store: EventStore) -> None:
     store.add(event(number, properties={"profile_id": ALICE}) for number in range(3))
     store.add([event(3, properties={"profile_id": BOB}), event(4), event(5), event(6, type="page")])
-    assert store.totals() == {
-        "total": 7,
-        "accepted": 4,
-        "dropped": 3,
-        "refused": 0,
-        "upload_refused": 0,
-        "visitors": 2,
-        "reasons": [
-            {"verdict": "dropped", "reason": "no profile id and no email", "count": 2},
-            {"verdict": "dropped", "reason": "not subscribed", "count": 1},
-        ],
-    }
+    found = store.overview(Filter(), 0, 1, 1)
+    counts = {name: found[name] for name in ("total", "accepted", "dropped", "ignored", "visitors")}
+    assert counts == {"total": 7, "accepted": 4, "dropped": 2, "ignored": 1, "visitors": 2}
+
+
+def test_issues_are_counted_by_cause_event_and_call(store: EventStore) -> None:
+    """The most frequent first, with the newest event's time; what Koala never takes is none."""
+
+    def lost(number: int, cause: str, call: str) -> dict[str, Any]:
+        return event(number, event="Lost", context={"koala": {"cause": cause, "call": call}})
+
+    store.add([lost(1, "no_cookie", "a.py:1"), lost(2, "no_cookie", "b.py:2")])
+    store.add([lost(3, "no_cookie", "b.py:2"), lost(4, "refused", "b.py:2"), event(5, type="page")])
+    issues = store.overview(Filter(), 0, 1, 1)["issues"]
+    assert [(each["cause"], each["call"], each["count"], each["newest"]) for each in issues] == [
+        ("no_cookie", "b.py:2", 2, 3),
+        ("refused", "b.py:2", 1, 4),
+        ("no_cookie", "a.py:1", 1, 1),
+    ]
+    assert issues[0]["last_seen"] == store.rows(Filter(after=2), 1)[0]["received_at"]
+    chosen = store.overview(Filter(q="cause:refused"), 0, 1, 1)
+    assert [each["cause"] for each in chosen["issues"]] == ["refused"]
+    assert (chosen["total"], chosen["dropped"]) == (1, 1)
 
 
 def test_a_series_counts_by_time(store: EventStore) -> None:
     store.add([event(1), event(2, properties={"profile_id": ALICE}), event(3)])
     at = store.rows(Filter(), 1)[0]["received_at"]
-    steps = store.series(at - 15, 10, 3)
+
+    def series(start: float, width: float, count: int) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = store.overview(Filter(), start, width, count)["series"][
+            "steps"
+        ]
+        return steps
+
+    steps = series(at - 15, 10, 3)
     assert [step["time"] for step in steps] == [at - 15, at - 5, at + 5]
     assert [(step["accepted"], step["dropped"]) for step in steps] == [(0, 0), (1, 2), (0, 0)]
-    assert store.series(at + 5, 10, 1)[0]["dropped"] == 0
-    assert store.series(at - 5, 5, 1)[0]["dropped"] == 0
+    assert series(at + 5, 10, 1)[0]["dropped"] == 0
+    assert series(at - 5, 5, 1)[0]["dropped"] == 0
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:

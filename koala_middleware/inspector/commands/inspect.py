@@ -13,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from koala_middleware.inspector.commands.forward_url import forward_url
+from koala_middleware.inspector.commands.progress import Progress
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.forwarding.outbox import Outbox
 from koala_middleware.inspector.server.app import make_app
@@ -50,11 +51,13 @@ def run(arguments: Namespace) -> int:
             print(f"{_PROGRAM}: {fault}", file=sys.stderr)
             return 2
 
-        feed = Feed()
+        progress, feed = Progress(store), Feed()
         names = (arguments.host, socket.gethostname(), *arguments.allow_host)
         app = make_app(store, feed, forwarder, names=names)
         stack.enter_context(serving(app, listener, feed.close))
         print(f'Open {url}; Ctrl-C stops. In your application: analytics.host = "{url}"')
-        print(f"The events are kept in {path}.", flush=True)
-        wait_for_stop()
-    return 0
+        print(f"The events are kept in {path}.")
+        print("Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.", flush=True)
+        wait_for_stop(progress.look)
+        is_fine = progress.end()
+    return 1 if arguments.fail_on_dropped and not is_fine else 0

@@ -11,27 +11,40 @@ from datetime import datetime
 from typing import Any
 
 import requests
-from rich.console import Console
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
+from rich.console import Console, OverflowMethod
 from rich.text import Text
 
+from koala_middleware.inspector.explanation import with_explanation
 from koala_middleware.inspector.json_text import ascii_json, printable
 from koala_middleware.inspector.verdict import describe
 
 _SECONDS = 0.25  # between two looks
 _TIMEOUT = 5.0  # seconds
 _MOST = 1000
+_WIDE_NAME, _WIDE_WHO, _WIDE_ID = 24, 13, 36  # characters of a column
 
 
 def run(arguments: Namespace) -> int:
     """Print events until Ctrl-C or, ``once``, those that are there; return the exit code."""
-    console = Console(highlight=False, soft_wrap=True)
+    # In a terminal each event has one line of its width; elsewhere a line is as long as it is.
+    fits = sys.stdout.isatty()
+    console = Console(highlight=False, soft_wrap=not fits)
     try:
         with suppress(KeyboardInterrupt):
             for event in _events(arguments):
                 if arguments.json:
-                    print(ascii_json(event["message"]), flush=True)
+                    print(ascii_json(with_explanation(event["message"], event)), flush=True)
                 else:
-                    console.print(_line(event))
+                    overflow: OverflowMethod | None = "ellipsis" if fits else None
+                    console.print(_line(event, fits), no_wrap=fits or None, overflow=overflow)
+    except (MissingSchema, InvalidSchema, InvalidURL):
+        print(
+            "koala-middleware tail: --url: expected a URL such as http://127.0.0.1:8765, "
+            f"got {arguments.url!r}",
+            file=sys.stderr,
+        )
+        return 2
     except (requests.RequestException, LookupError, TypeError) as fault:
         print(
             f"koala-middleware tail: no inspector answers at {arguments.url} "
@@ -44,7 +57,12 @@ def run(arguments: Namespace) -> int:
 
 def _events(arguments: Namespace) -> Iterator[dict[str, Any]]:
     url = f"{arguments.url.rstrip('/')}/api/events"
-    chosen = {"verdict": arguments.verdict, "profile_id": arguments.profile_id}
+    kind = f"type:{arguments.type}" if arguments.type else ""
+    chosen = {
+        "verdict": arguments.verdict,
+        "profile_id": arguments.profile_id,
+        "q": f"{kind} {arguments.text or ''}".strip(),
+    }
     with requests.Session() as session:
         session.trust_env = False  # a proxy would look for the inspector on its own machine
 
@@ -63,14 +81,26 @@ def _events(arguments: Namespace) -> Iterator[dict[str, Any]]:
             time.sleep(_SECONDS)
 
 
-def _line(event: dict[str, Any]) -> Text:
+def _line(event: dict[str, Any], fits: bool) -> Text:
     at = datetime.fromtimestamp(event["received_at"]).strftime("%H:%M:%S")
-    name = event["event"] or f"({event['type'] or 'no type'})"
+    name = printable(str(event["event"] or f"({event['type'] or 'no type'})"))
     is_event = event["verdict"] != "upload_refused"
     who = event["profile_id"] or event["email"] or ("no profile id" if is_event else "")
-    verdict = describe(event["verdict"], event["reason"], event["hint"])
+    who = printable(str(who))
+    if fits:
+        name, who = _cut(name, _WIDE_NAME), _cut(who, _WIDE_WHO)
+    why = event["reason"]
+    if event["cause"] and event["verdict"] == "dropped":
+        why = f"{why}, {event['cause']}{' at ' * bool(event['call'])}{event['call'] or ''}"
+    verdict = describe(event["verdict"], why, event["hint"])
+    colour = {"accepted": "green", "ignored": "dim"}.get(event["verdict"], "bold yellow")
+    wide = _WIDE_WHO if fits else _WIDE_ID
     return Text.assemble(
         (at, "dim"),
-        f" {printable(str(name)):<24} {printable(str(who)):<36} ",
-        (printable(verdict), "green" if event["verdict"] == "accepted" else "bold yellow"),
+        f" {name:<{_WIDE_NAME}} {who:<{wide}} ",
+        (printable(verdict), colour),
     )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

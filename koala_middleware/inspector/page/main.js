@@ -8,8 +8,11 @@ import { showForgotten, showKeys, startDialogs } from "./shared/dialogs.js";
 import { $ } from "./shared/element.js";
 import { showEmpty, startEmpty } from "./shared/empty.js";
 import { isFiltered, showFilters, startFilters } from "./shared/filters.js";
-import { number, plural } from "./shared/format.js";
+import { iso, number, plural } from "./shared/format.js";
 import { startKeys } from "./shared/keys.js";
+import { startChart } from "./overview/chart.js";
+import { startImport } from "./shared/import.js";
+import { spanOf, term, withTerm } from "./shared/search.js";
 import { List } from "./list/list.js";
 import { Live } from "./list/live.js";
 import { Overview } from "./overview/overview.js";
@@ -18,16 +21,18 @@ import { showVisitor } from "./list/visitor.js";
 let shown = {}; // the address that is shown
 
 const open = (id) => go({ event: id }, { replace: shown.event !== null });
-const visit = (profileId) => go({ visitor: profileId, profile_id: "", event: "" });
+const visit = (profileId) => go({ visitor: profileId, event: "" });
 const leave = () => go({ visitor: "", event: "" });
-const resetFilters = () => go({ text: "", verdict: "", profile_id: "", visitor: "" });
+const resetFilters = () => go({ q: "", verdict: "", visitor: "" });
+
+const search = (term) => go({ q: withTerm(shown.q, term), visitor: "" });
 
 function close() {
   go({ event: "" });
   $("grid").focus({ preventScroll: true });
 }
 
-const list = new List($("grid"), $("scroller"), $("rows"), {
+const list = new List($("grid"), $("rows"), {
   open,
   visit,
   scrolled: () => live.rows.waiting && live.update(),
@@ -42,12 +47,13 @@ const live = new Live(list, {
     showConnection(state, live.paused);
   },
 });
-const detail = new Detail($("detail"), { close, visit });
+const detail = new Detail($("detail"), { close, visit, move, search });
 const overview = new Overview({
   span: () => shown.span,
   filter: () => apiFilter(shown),
   listed: () => live.rows.rows.length,
   onStats: showCount,
+  onIssue: (q) => go({ q, verdict: "", visitor: "", event: "" }),
 });
 
 function show(next) {
@@ -55,16 +61,20 @@ function show(next) {
   shown = next;
   showFilters(next);
   const changed = (...names) => names.some((name) => before[name] !== next[name]);
-  if (changed("text", "verdict", "profile_id", "visitor")) {
+  if (changed("q", "verdict", "visitor")) {
     live.start(next);
     overview.refresh();
     const query = new URLSearchParams({ after: 0, ...apiFilter(next) });
     $("export").href = `/api/events.ndjson?${query}`;
+    $("export-csv").href = `/api/events.csv?${query}`;
     $("grid").classList.toggle("of-visitor", Boolean(next.visitor));
     $("grid").setAttribute("aria-label", next.visitor ? "The visitor's events, oldest first" : "Events, newest first");
   } else if (changed("span")) overview.refresh();
   if (changed("visitor")) showVisitor(next.visitor, [], { back: leave, only: showOnly });
-  if (changed("event")) showEvent(next.event);
+  if (changed("event")) {
+    live.reading(next.event !== null);
+    showEvent(next.event);
+  }
 }
 
 async function showEvent(id) {
@@ -85,7 +95,7 @@ function coverList() {
 }
 
 function showOnly() {
-  go({ profile_id: shown.visitor, visitor: "", event: "" });
+  go({ q: withTerm(shown.q, term("person", shown.visitor)), visitor: "", event: "" });
 }
 
 function showRest() {
@@ -103,12 +113,12 @@ function showVisitorSoon() {
   }, 150);
 }
 
-function showCount({ chosen, total }, listed) {
+function showCount({ chosen, stored }, listed) {
   // Some were forgotten while this page was not connected.
   if (chosen < listed && list.atTop && !live.paused) live.restart();
-  const text = chosen === total ? plural(total, "event") : `${number(chosen)} of ${plural(total, "event")}`;
+  const text = chosen === stored ? plural(stored, "event") : `${number(chosen)} of ${plural(stored, "event")}`;
   $("count").textContent = text;
-  showForgotten(total);
+  showForgotten(stored);
   announce(text);
 }
 
@@ -129,9 +139,11 @@ function escape() {
 }
 
 startFilters();
+startChart((from, to) => go({ q: spanOf(shown.q, iso(from), iso(to)) }));
+startImport();
 startEmpty();
 startKeys({
-  "/": () => $("text").select(),
+  "/": () => $("search").select(),
   j: () => move(1),
   k: () => move(-1),
   ArrowDown: () => move(1),
@@ -147,6 +159,8 @@ startKeys({
   "?": showKeys,
 });
 $("pause").addEventListener("click", pause);
+$("events").addEventListener("pointerenter", () => live.pointed(true));
+$("events").addEventListener("pointerleave", () => live.pointed(false));
 $("news").addEventListener("click", () => (live.paused ? pause() : live.toNewest()));
 startDialogs({ cleared: () => overview.changed() });
 new ResizeObserver(coverList).observe($("inspector"));

@@ -14,13 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from koala_middleware.inspector.explanation import with_explanation
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.json_text import compact
+from koala_middleware.inspector.server import csv_text
 from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.server.live import live_rows
 from koala_middleware.inspector.server.query import integer, query_filter
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from koala_middleware.inspector.storage.summary import details
+from koala_middleware.inspector.verdict import remedy
+
+Found = list[tuple[dict[str, Any], dict[str, Any]]]
 
 _MOST_LISTED = 1000
 _MOST_SECONDS = 31 * 86400
@@ -33,7 +38,8 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
     def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
         if not detailed:
             return store.rows(chosen, limit)
-        return [{**row, **details(message)} for row, message in store.messages(chosen, limit)]
+        found = store.messages(chosen, limit)
+        return [{**row, **details(message, row)} for row, message in found]
 
     async def events(request: Request) -> Response:
         query = request.query_params
@@ -62,14 +68,24 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
             headers={"Content-Disposition": 'attachment; filename="events.ndjson"'},
         )
 
+    async def table(request: Request) -> Response:
+        return StreamingResponse(
+            _table(store, query_filter(request.query_params)),
+            media_type="text/csv",
+            headers={"Content-Disposition": 'attachment; filename="events.csv"'},
+        )
+
     def counted(chosen: Filter, seconds: int, steps: int) -> dict[str, Any]:
         width = seconds / steps
         # Steps begin at whole multiples of their width, so that a bar keeps its events.
         start = (time.time() // width - steps + 1) * width
+        found = store.overview(replace(chosen, verdict=None), start, width, steps)
+        for issue in found["issues"]:
+            issue.update(remedy(issue["reason"], issue["hint"], issue["cause"]))
         return {
-            **store.totals(),
-            "chosen": store.count(chosen),
-            "series": {"seconds": width, "steps": store.series(start, width, steps)},
+            **found,
+            "chosen": found[chosen.verdict or "total"],
+            "stored": store.count(Filter()),
             "forward": forwarder.stats() if forwarder else None,
         }
 
@@ -93,6 +109,7 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
         Route("/api/events", clear, methods=["DELETE"]),
         Route("/api/events/{number}", event, methods=["GET"]),
         Route("/api/events.ndjson", export, methods=["GET"]),
+        Route("/api/events.csv", table, methods=["GET"]),
         Route("/api/stats", stats, methods=["GET"]),
         Route("/api/stream", stream, methods=["GET"]),
     ]
@@ -104,7 +121,19 @@ def _json(value: object) -> Response:
 
 
 def _lines(store: EventStore, chosen: Filter) -> Iterator[str]:
+    for found in _pages(store, chosen):
+        yield "".join(f"{compact(with_explanation(message, row))}\n" for row, message in found)
+
+
+def _table(store: EventStore, chosen: Filter) -> Iterator[str]:
+    yield csv_text.head()
+    for found in _pages(store, chosen):
+        yield csv_text.lines(found)
+
+
+def _pages(store: EventStore, chosen: Filter) -> Iterator[Found]:
+    """Yield all chosen messages, the oldest first."""
     chosen = replace(chosen, after=chosen.after or 0)
     while found := store.messages(chosen, _MOST_LISTED):
-        yield "".join(f"{compact(message)}\n" for _, message in found)
+        yield found
         chosen = replace(chosen, after=found[-1][0]["id"])

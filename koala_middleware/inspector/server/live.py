@@ -30,6 +30,7 @@ async def live_rows(
     """
     clearings = store.clearings
     after = chosen.after or 0
+    yield ServerSentEvent(comment="live")  # Firefox takes it for open only when something comes
     while not feed.closed:
         news, newest = feed.watch(), await run_in_threadpool(store.newest)
         # A number that this file never had: the page watched another one before.

@@ -11,6 +11,7 @@ from koala_middleware.inspector.verdict import VERDICTS
 
 _MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
 _LONGEST = 1000
+_LONGEST_SEARCH = 4000
 
 
 def query_filter(query: Mapping[str, str]) -> Filter:
@@ -25,6 +26,7 @@ def query_filter(query: Mapping[str, str]) -> Filter:
         verdict=verdict,
         profile_id=_text(query, "profile_id"),
         text=_text(query, "text"),
+        q=_text(query, "q", _LONGEST_SEARCH),
         after=_id(query, "after"),
         before=_id(query, "before"),
     )
@@ -45,10 +47,10 @@ def _id(query: Mapping[str, str], name: str) -> int | None:
     return integer(query, name, 0, 0, _MOST_ID) if query.get(name) else None
 
 
-def _text(query: Mapping[str, str], name: str) -> str | None:
+def _text(query: Mapping[str, str], name: str, longest: int = _LONGEST) -> str | None:
     text = query.get(name) or None
-    if text is not None and len(text) > _LONGEST:
-        raise _wrong(name, f"at most {_LONGEST} characters")
+    if text is not None and len(text) > longest:
+        raise _wrong(name, f"at most {longest} characters")
     return text
 
 

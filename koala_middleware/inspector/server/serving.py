@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from threading import Thread
 from typing import Any
 
 import uvicorn
 
 from koala_middleware.inspector.server.listening import is_loopback, listen
+
+_MOST_BYTES = 1 << 20
 
 
 def open_port(program: str, host: str, port: int) -> socket.socket | None:
@@ -25,7 +29,7 @@ def open_port(program: str, host: str, port: int) -> socket.socket | None:
         listener = listen(host, port)
     except (OSError, UnicodeError) as error:
         print(
-            f"{program}: cannot listen on {host} port {port}: {error}; "
+            f"{program}: cannot listen on {host} port {port}: {_named(error, host, port)}; "
             "choose others with --host and --port (0 picks a free one)",
             file=sys.stderr,
         )
@@ -37,6 +41,19 @@ def open_port(program: str, host: str, port: int) -> socket.socket | None:
             file=sys.stderr,
         )
     return listener
+
+
+def _named(error: Exception, host: str, port: int) -> str:
+    """Return what an error says, or which inspector has the port."""
+    with (
+        suppress(OSError, ValueError, HTTPException),
+        closing(HTTPConnection(host, port, timeout=1)) as connection,
+    ):
+        connection.request("GET", "/api/stats?steps=1")
+        if "upload_refused" in json.loads(connection.getresponse().read(_MOST_BYTES)):
+            name = f"[{host}]" if ":" in host else host
+            return f"an inspector runs there already: open http://{name}:{port}"
+    return str(error)
 
 
 @contextmanager
@@ -60,8 +77,8 @@ def serving(app: Any, listener: socket.socket, closing: Callable[[], object]) ->
         thread.join()
 
 
-def wait_for_stop() -> None:
-    """Return at Ctrl-C or SIGTERM."""
+def wait_for_stop(look: Callable[[], object] = int) -> None:
+    """Return at Ctrl-C or SIGTERM; ``look`` is called twice a second until then."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -70,3 +87,4 @@ def wait_for_stop() -> None:
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(0.5)  # no longer: it goes on where another thread takes the signal
+            look()

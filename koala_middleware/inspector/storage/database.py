@@ -8,7 +8,7 @@ from pathlib import Path
 
 # "Koal", so that no other program's file is taken for ours: https://www.sqlite.org/pragma.html
 _APPLICATION_ID = 0x4B6F616C
-_VERSION = 2
+_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -18,11 +18,13 @@ CREATE TABLE events (
     write_key TEXT,
     type TEXT, event TEXT, user_id TEXT, anonymous_id TEXT, profile_id TEXT, email TEXT,
     verdict TEXT NOT NULL, reason TEXT, hint TEXT,
-    message TEXT NOT NULL
+    cause TEXT, call TEXT, request TEXT, koala_version TEXT, preview TEXT,
+    message TEXT NOT NULL,
+    folded TEXT  -- the message for a search, unless it is ASCII
 );
 CREATE INDEX events_profile_id ON events (profile_id, id);
 CREATE INDEX events_verdict ON events (verdict, id);
-CREATE INDEX events_reason ON events (verdict, reason);
+CREATE INDEX events_issue ON events (verdict, reason, cause, type, event, call);
 CREATE INDEX events_received_at ON events (received_at, verdict);
 CREATE TABLE pending (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -8,50 +8,71 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 from uuid import uuid4
 
+from koala_middleware.inspector.explanation import without_explanation
 from koala_middleware.inspector.json_text import compact, encodable
 from koala_middleware.inspector.refusals import RefusedUpload
 from koala_middleware.inspector.storage.database import open_database
+from koala_middleware.inspector.storage.search import Condition, as_stored, folded, like, search
 from koala_middleware.inspector.storage.summary import Summary, summarize, summarize_refusal
 from koala_middleware.inspector.verdict import VERDICTS
 
 DEFAULT_KEEP = 100_000
 _COLUMNS = ("id", "message_id", "received_at", "write_key", *Summary._fields)
-_STORED = (*_COLUMNS[1:], "message")
+_STORED = (*_COLUMNS[1:], "message", "folded")
 _INSERT = f"""
     INSERT INTO events ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
     ON CONFLICT (message_id) DO NOTHING
+"""
+# The same reason and cause, at the same call.
+_ISSUE = ("verdict", "reason", "cause", "type", "event", "call")
+_ISSUE_COLUMNS = (*_ISSUE, "count", "newest", "last_seen", "hint", "request")
+_MOST_ISSUES = 50
+_SELECT = f"SELECT id, received_at, profile_id, {', '.join(_ISSUE)}"
+_ISSUES = f"""
+    WITH issues AS (
+        SELECT {", ".join(_ISSUE)}, count(*) AS count, max(id) AS newest {{source}}
+        AND verdict NOT IN ('accepted', 'ignored') GROUP BY {", ".join(_ISSUE)}
+        ORDER BY count DESC, newest DESC LIMIT ?
+    )
+    SELECT issues.*, received_at, hint, request FROM issues JOIN events ON events.id = newest
+    ORDER BY count DESC, newest DESC
 """
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which messages to choose; ``text`` may be anywhere in a message, in any case."""
+    """Which messages to choose.
+
+    ``text`` may be anywhere in a message, in any case; ``q`` is a search: see ``search.py``.
+    """
 
     verdict: str | None = None
     profile_id: str | None = None
     text: str | None = None
+    q: str | None = None
     after: int | None = None
     before: int | None = None
 
-    def where(self) -> tuple[str, list[object]]:
+    def where(self) -> Condition:
         """Return an SQL condition and its parameters."""
-        conditions: list[tuple[str, object]] = [
-            (condition, value)
+        conditions: list[Condition] = [
+            (condition, [value])
             for condition, value in (
                 ("verdict = ?", self.verdict),
                 ("profile_id = ?", self.profile_id),
-                (r"message LIKE ? ESCAPE '\'", self.text and f"%{_escape_like(self.text)}%"),
+                (r"message LIKE ? ESCAPE '\'", self.text and like(as_stored(self.text))),
                 ("id > ?", self.after),
                 ("id < ?", self.before),
             )
             if value is not None and value != ""
         ]
+        conditions += search(self.q or "")
         clause = " AND ".join(condition for condition, _ in conditions)
-        return clause or "TRUE", [value for _, value in conditions]
+        return clause or "TRUE", [value for _, values in conditions for value in values]
 
 
 class EventStore:
@@ -60,7 +81,7 @@ class EventStore:
     def __init__(self, path: Path, keep: int = DEFAULT_KEEP) -> None:
         self.path = path
         self._keep = keep
-        self._writing, self._reading = Lock(), Lock()
+        self._writing, self._reading = Lock(), RLock()
         self._writer = open_database(path)
         self._reader = open_database(path)
         self.clearings = 0
@@ -68,16 +89,19 @@ class EventStore:
     def add(self, messages: Iterable[dict[str, Any]], write_key: str | None = None) -> int:
         """Store messages, on disk when this returns, and return how many of them are new."""
         now, masked = time.time(), mask(write_key)
-        rows = [
-            (encodable(message["messageId"]), now, masked, *summarize(message), compact(message))
-            for message in messages
-        ]
+        rows = []
+        for sent in messages:
+            message, explanation = without_explanation(sent)
+            summary = summarize(message, explanation)
+            number, text = encodable(message["messageId"]), compact(message)
+            rows.append((number, now, masked, *summary, text, _folded(text)))
         return self._insert(rows)
 
     def add_refusal(self, refused: RefusedUpload) -> None:
         """Store a row for an upload that was refused."""
         message = compact({"refused_upload": refused._asdict()})
-        self._insert([(str(uuid4()), time.time(), None, *summarize_refusal(refused), message)])
+        summary = summarize_refusal(refused)
+        self._insert([(str(uuid4()), time.time(), None, *summary, message, _folded(message))])
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> int:
         with self._writing, self._writer:
@@ -111,37 +135,43 @@ class EventStore:
         ((count,),) = self._read(f"SELECT count(*) FROM events WHERE {where}", values)
         return int(count)
 
-    def totals(self) -> dict[str, Any]:
-        """Return how many rows have each verdict, and the most frequent reasons."""
-        reasons = self._read(
-            "SELECT verdict, reason, count(*) FROM events WHERE verdict != 'accepted' "
-            "GROUP BY verdict, reason ORDER BY count(*) DESC LIMIT 20"
-        )
-        counts = dict.fromkeys(VERDICTS, 0)
-        counts.update(self._read("SELECT verdict, count(*) FROM events GROUP BY verdict"))
-        ((visitors,),) = self._read("SELECT count(DISTINCT profile_id) FROM events")
+    def overview(self, chosen: Filter, start: float, width: float, count: int) -> dict[str, Any]:
+        """Return what is counted of the chosen messages: totals, a series, issues.
+
+        The series has ``count`` steps of ``width`` seconds from ``start`` on.
+        """
+        where, values = chosen.where()
+        with self._reading:
+            if chosen.text or chosen.q:  # look once at the messages, instead of once per number
+                self._read("DROP TABLE IF EXISTS temp.chosen")
+                self._read(
+                    f"CREATE TEMP TABLE chosen AS {_SELECT} FROM events WHERE {where}", values
+                )
+                table, where, values = "chosen", "TRUE", []
+            else:
+                table = "events"
+            source = f"FROM {table} WHERE {where}"
+            counts = dict.fromkeys(VERDICTS, 0)
+            counts.update(self._read(f"SELECT verdict, count(*) {source} GROUP BY verdict", values))
+            ((visitors,),) = self._read(f"SELECT count(DISTINCT profile_id) {source}", values)
+            bars = self._read(
+                f"SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) {source}"
+                " AND received_at >= ? AND received_at < ? GROUP BY step, verdict",
+                [start, width, *values, start, start + width * count],
+            )
+            issues = self._read(_ISSUES.format(source=source), [*values, _MOST_ISSUES])
+        steps: list[dict[str, Any]] = [
+            {"time": start + step * width, **dict.fromkeys(VERDICTS, 0)} for step in range(count)
+        ]
+        for step, verdict, number in bars:
+            steps[min(step, count - 1)][verdict] = number
         return {
             "total": sum(counts.values()),
             **counts,
             "visitors": visitors,
-            "reasons": [
-                dict(zip(("verdict", "reason", "count"), row, strict=True)) for row in reasons
-            ],
+            "series": {"seconds": width, "steps": steps},
+            "issues": [dict(zip(_ISSUE_COLUMNS, row, strict=True)) for row in issues],
         }
-
-    def series(self, start: float, width: float, count: int) -> list[dict[str, Any]]:
-        """Count the messages of ``count`` steps of ``width`` seconds from ``start`` on."""
-        steps: list[dict[str, Any]] = [
-            {"time": start + step * width, **dict.fromkeys(VERDICTS, 0)} for step in range(count)
-        ]
-        found = self._read(
-            "SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) FROM events "
-            "WHERE received_at >= ? AND received_at < ? GROUP BY step, verdict",
-            [start, width, start, start + width * count],
-        )
-        for step, verdict, number in found:
-            steps[min(step, count - 1)][verdict] = number
-        return steps
 
     def clear(self) -> int:
         """Forget all messages, and return how many there were."""
@@ -173,6 +203,6 @@ def mask(write_key: str | None) -> str | None:
     return encodable(f"{write_key[:3]}…") if len(write_key) >= 12 else "…"
 
 
-def _escape_like(text: str) -> str:
-    text = compact(text)[1:-1]  # as the stored JSON has it
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+def _folded(text: str) -> str | None:
+    # SQLite's LIKE ignores the case of ASCII by itself.
+    return None if text.isascii() else folded(text)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
-from koala_middleware.inspector.json_text import encodable
+from koala_middleware.inspector.causes import CAUSES
+from koala_middleware.inspector.explanation import Explanation
+from koala_middleware.inspector.json_text import compact, encodable
 from koala_middleware.inspector.refusals import RefusedUpload
-from koala_middleware.inspector.verdict import judge
+from koala_middleware.inspector.verdict import judge, remedy
 
-_CONTEXT_ADDED = ("ip", "userAgent", "page")  # by the option context
+_SHORT = 30  # characters of a name or a value in the preview
 
 
 class Summary(NamedTuple):
@@ -24,13 +27,18 @@ class Summary(NamedTuple):
     verdict: str  # one of VERDICTS
     reason: str | None
     hint: str | None
+    cause: str | None = None  # and what else the event says of its visitor: see Explanation
+    call: str | None = None
+    request: str | None = None
+    koala_version: str | None = None
+    preview: str | None = None  # two of its properties
 
 
-def summarize(message: Mapping[str, Any]) -> Summary:
+def summarize(message: Mapping[str, Any], explanation: Explanation) -> Summary:
     """Return the summary of a message, which may be whatever somebody sent."""
     kind = message.get("type")
     values = _object(message, "traits" if kind == "identify" else "properties")
-    verdict = judge(message)
+    verdict = judge(message, explanation.cause)
     email = (values if verdict.koala_body is None else verdict.koala_body).get("email")
     name = message.get("event") if kind == "track" else message.get("name")
     return Summary(
@@ -43,6 +51,11 @@ def summarize(message: Mapping[str, Any]) -> Summary:
         verdict=verdict.name,
         reason=verdict.reason,
         hint=verdict.hint,
+        cause=verdict.cause,
+        call=explanation.call,
+        request=explanation.request,
+        koala_version=explanation.koala_version,
+        preview=_preview(values),
     )
 
 
@@ -61,26 +74,38 @@ def summarize_refusal(refused: RefusedUpload) -> Summary:
     )
 
 
-def details(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the message, and what Koala would receive of it.
+def details(message: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the message, what Koala would receive of it, and what to do if that is nothing.
 
-    ``added`` names the fields that the middleware adds; code that sets them by hand looks the
-    same.
+    ``added`` has the names of the fields that the middleware added, or is None where the message
+    does not say.
     """
+    cause = row["cause"]
+    added = None if cause not in CAUSES else _added(message) if cause == "added" else []
     return {
         "message": message,
         "koala_request": judge(message).koala_body,
-        "added": _added(message),
+        "added": added,
+        "remedy": row["reason"] and remedy(row["reason"], row["hint"], cause),
     }
 
 
 def _added(message: Mapping[str, Any]) -> list[str]:
     place = "traits" if message.get("type") == "identify" else "properties"
-    values, context = _object(message, place), _object(message, "context")
-    added = [f"{place}.{name}" for name in ("profile_id", "email") if name in values]
-    if message.get("anonymousId") and message["anonymousId"] == values.get("profile_id"):
-        added.append("anonymousId")
-    return added + [f"context.{name}" for name in _CONTEXT_ADDED if name in context]
+    profile_id = _object(message, place).get("profile_id")
+    if profile_id is None:  # it has another name
+        return []
+    added = [f"{place}.profile_id"]
+    return [*added, "anonymousId"] if message.get("anonymousId") == profile_id else added
+
+
+def _preview(values: Mapping[str, Any]) -> str | None:
+    shown = [
+        f"{name[:_SHORT]}: {(value if isinstance(value, str) else compact(value))[:_SHORT]}"
+        for name, value in islice(values.items(), 4)
+        if name not in ("profile_id", "email")
+    ]
+    return encodable(", ".join(shown[:2])) or None
 
 
 def _object(message: Mapping[str, Any], name: str) -> dict[str, Any]:

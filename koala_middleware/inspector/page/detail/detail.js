@@ -1,29 +1,27 @@
-// One event beside the list: first the verdict and what fixes it, then all that is known.
+// One event beside the list: the verdict and what to do first, then its way, then all that is known.
 
 import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
 import { button, element, icon } from "../shared/element.js";
-import { iso, printable, timeOrDay } from "../shared/format.js";
-import { jsonView } from "./json.js";
-import { badge, eventName, visitorLink } from "../list/row.js";
-
-const NOTHING = {
-  dropped: "Nothing: Segment’s destination drops this event.",
-  refused: "Nothing: Segment passes this event on to nobody.",
-};
+import { printable } from "../shared/format.js";
+import { remedyParts } from "../shared/remedy.js";
+import { eventFacts, facts, section, values, when } from "./facts.js";
+import { way } from "./way.js";
+import { badge, eventName } from "../list/row.js";
 
 export class Detail {
   #loading = null;
   id = null;
 
-  constructor(pane, { close, visit }) {
-    Object.assign(this, { pane, close });
+  /** The callbacks: close(), visit(profileId), search(term), move(steps). */
+  constructor(pane, callbacks) {
+    Object.assign(this, { pane, callbacks });
     pane.addEventListener("click", (click) => {
       const link = click.target.closest("[data-visitor]");
       if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
       click.preventDefault();
-      visit(link.dataset.visitor);
+      callbacks.visit(link.dataset.visitor);
     });
   }
 
@@ -33,13 +31,13 @@ export class Detail {
     this.id = id;
     try {
       const event = await oneEvent(id, loading.signal);
-      this.pane.replaceChildren(...content(event, this.close));
+      this.#fill(...content(event, this.callbacks));
       this.pane.scrollTop = 0;
     } catch (fault) {
       if (loading.signal.aborted) return;
-      this.pane.replaceChildren(
-        header(element("span", {}, `Event ${id}`), this.close),
-        element("p", { class: "note" }, fault.message));
+      const says = fault instanceof TypeError
+        ? "The inspector does not answer, so there is no more of this event than its row." : fault.message;
+      this.#fill(header(element("span", {}, `Event ${id}`), this.callbacks), element("p", { class: "note" }, says));
     }
     this.pane.hidden = false;
   }
@@ -50,101 +48,59 @@ export class Detail {
     this.pane.hidden = true;
     this.pane.replaceChildren();
   }
+
+  // Whoever pressed a button here finds the same button in the next event.
+  #fill(...children) {
+    const focused = this.pane.contains(document.activeElement) ? document.activeElement.id : "";
+    this.pane.replaceChildren(...children);
+    if (focused) (document.getElementById(focused) ?? this.pane).focus({ preventScroll: true });
+  }
 }
 
-function header(title, close, ...more) {
+function header(title, { close, move }) {
   return element("header", {},
     element("h2", { id: "detail-title" }, title),
-    button("Close", close, { class: "icon", "aria-label": "Close the event", title: "Close (Esc)" }, icon("close")),
-    ...more);
+    button("Previous", () => move(-1), { id: "previous", class: "icon", "aria-label": "Previous in the list", title: "Previous in the list (k)" }, icon("up")),
+    button("Next", () => move(1), { id: "next", class: "icon", "aria-label": "Next in the list", title: "Next in the list (j)" }, icon("down")),
+    button("Close", close, { id: "close", class: "icon", "aria-label": "Close the event", title: "Close (Esc)" }, icon("close")));
 }
 
-function content(event, close) {
-  const top = [header(element("bdi", {}, eventName(event, Infinity)), close), verdict(event)];
-  return [...top, ...(event.verdict === "upload_refused" ? ofUpload(event) : ofMessage(event))];
+function content(event, callbacks) {
+  const top = [header(element("bdi", {}, eventName(event, Infinity)), callbacks), outcome(event)];
+  return [...top, ...(event.verdict === "upload_refused" ? ofUpload(event) : ofMessage(event, callbacks))];
+}
+
+function outcome(event) {
+  const { verdict, remedy, reason, cause } = event;
+  const made = element("section", { class: `outcome ${verdict}`, "aria-label": "Verdict" });
+  if (verdict === "accepted") {
+    made.append(element("p", {}, badge(verdict)));
+    return made;
+  }
+  const isSymptom = remedy.title !== reason;
+  made.append(
+    element("p", {}, badge(verdict), " ", element("strong", { class: "why" }, printable(remedy.title)),
+      isSymptom ? element("small", {}, ` ${printable(reason)}`) : null, cause ? element("code", { class: "soft" }, ` ${cause}`) : null),
+    ...remedyParts(remedy));
+  return made;
 }
 
 function ofUpload({ received_at, message: { refused_upload: upload } }) {
   return [
-    facts([["Path", upload.path], ["Code", upload.code], ["Received", when(received_at)],
+    facts([["Path", upload.path], ["Code", upload.code], ["Received", received_at, null, when(received_at)],
       ["Events", upload.events], ["Bytes", upload.bytes]]),
     section("How it begins", [element("pre", { class: "json", tabindex: "0" }, element("bdi", {}, upload.excerpt))], "excerpt"),
   ];
 }
 
-function ofMessage(event) {
-  const { message, added, koala_request: request } = event;
+function ofMessage(event, { search }) {
+  const { message, added } = event;
   const copyCurl = button("Copy as curl", () => copy(curl(message), copyCurl), { id: "copy-curl" }, icon("copy"));
   const copyJson = button("Copy JSON", () => copy(JSON.stringify(message, null, 2), copyJson), { id: "copy-json" }, icon("copy"));
   return [
+    way(event),
+    values(message, added, search),
+    eventFacts(event, search),
     element("p", { class: "copies" }, copyCurl, copyJson),
-    facts(eventFacts(event)),
-    values(message, added),
-    section("What Koala would get", request
-      ? [element("p", { class: "soft" }, "POST …/web/projects/", element("i", {}, "public key"), "/batch"), jsonView(request)]
-      : [element("p", { class: "soft" }, NOTHING[event.verdict])], "koala-request"),
-    section("The whole message", [jsonView(message, added)], "message"),
   ];
 }
-
-function verdict({ verdict: outcome, reason, hint }) {
-  const accepted = outcome === "accepted";
-  return element("section", { class: `outcome ${outcome}`, "aria-label": "Verdict" },
-    element("p", {}, badge(outcome), " ", accepted
-      ? "Koala gets this event."
-      : element("strong", { class: "why" }, printable(reason))),
-    accepted ? null : element("p", { class: "hint" }, element("b", {}, "Hint "), printable(hint)));
-}
-
-function eventFacts(event) {
-  const { message } = event;
-  return [
-    ["Profile id", visitorLink(event.profile_id, Infinity)],
-    ["User id", event.user_id],
-    ["Anonymous id", event.anonymous_id],
-    ["Email", event.email],
-    ["Type", event.type],
-    ["Received", when(event.received_at)],
-    ["Timestamp", message.timestamp],
-    ["Message id", event.message_id],
-    ["Write key", event.write_key],
-  ];
-}
-
-function when(seconds) {
-  return element("time", { datetime: iso(seconds), title: iso(seconds) }, timeOrDay(seconds));
-}
-
-function facts(rows) {
-  const known = rows.filter(([, value]) => value || value === 0);
-  return element("dl", { class: "facts" }, ...known.map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, value instanceof Node ? value : element("bdi", {}, text(value))))));
-}
-
-function values(message, added) {
-  const place = message.type === "identify" || message.type === "group" ? "traits" : "properties";
-  const found = message[place];
-  const title = place === "traits" ? "Traits" : "Properties";
-  if (found === null || typeof found !== "object" || Array.isArray(found)) {
-    return section(title, [element("p", { class: "soft" }, found === undefined ? "None." : text(found))], "values");
-  }
-  const rows = Object.entries(found).map(([name, value]) => {
-    const isAdded = added.includes(`${place}.${name}`);
-    return element("tr", isAdded ? { class: "added" } : {},
-      element("th", { scope: "row" }, element("bdi", {}, text(name))),
-      element("td", {}, element("bdi", {}, text(value)), isAdded ? element("span", { class: "mark" }, "added") : null));
-  });
-  const others = added.filter((path) => !path.startsWith(`${place}.`));
-  return section(title, [
-    rows.length ? element("table", {}, element("tbody", {}, ...rows)) : element("p", { class: "soft" }, "None."),
-    added.length ? element("p", { class: "soft legend" }, element("span", { class: "mark" }, "added"),
-      " is what the middleware adds (or the code itself: they look the same)",
-      others.length ? `; here, also ${others.join(", ")}.` : ".") : null,
-  ], "values");
-}
-
-function section(title, children, name) {
-  return element("details", { open: "", class: name }, element("summary", {}, element("h3", {}, title)), ...children);
-}
-
-const text = (value) => printable(typeof value === "string" ? value : JSON.stringify(value));

@@ -1,4 +1,4 @@
-// JSON as it is read by people: coloured, and with some of its fields marked.
+// JSON as it is read by people: coloured, foldable, and with some of its fields marked.
 
 import { element } from "../shared/element.js";
 import { printable } from "../shared/format.js";
@@ -7,33 +7,33 @@ const MOST_LINES = 2000;
 
 /** Make the lines of a value; ``marks`` has paths such as "properties.profile_id". */
 export function jsonView(value, marks = []) {
-  const marked = new Set(marks.map((path) => JSON.stringify(path.split("."))));
-  const lines = [];
-  addLines(lines, value, { path: [], depth: 0, name: null, comma: "" }, marked);
-  const shown = lines.slice(0, MOST_LINES);
-  if (lines.length > MOST_LINES) shown.push(`… ${lines.length - MOST_LINES} more lines: copy the JSON`);
-  return element("pre", { class: "json", tabindex: "0" }, ...shown);
+  const view = { marked: new Set(marks.map((path) => JSON.stringify(path.split(".")))), count: 0 };
+  const made = lines(view, value, { path: [], depth: 0, name: null, comma: "" });
+  const rest = view.count - MOST_LINES;
+  return element("pre", { class: "json", tabindex: "0" }, made, rest > 0 ? `… ${rest} more lines: copy the JSON` : null);
 }
 
-function addLines(lines, value, { path, depth, name, comma }, marked) {
-  const isMarked = marked.has(JSON.stringify(path));
-  const line = (...parts) => lines.push(
-    element("span", { class: isMarked ? "line added" : "line" }, "  ".repeat(depth), ...parts, "\n"));
+function lines(view, value, { path, depth, name, comma }) {
+  const isMarked = view.marked.has(JSON.stringify(path));
+  const line = (tag, ...parts) => {
+    view.count += 1;
+    if (view.count > MOST_LINES) return null;
+    return element(tag, { class: isMarked ? "line added" : "line" }, "  ".repeat(depth), ...parts, "\n");
+  };
   const label = name === null ? [] : [element("span", { class: "name" }, written(name)), ": "];
-  const isArray = Array.isArray(value);
   if (value === null || typeof value !== "object" || Object.keys(value).length === 0) {
-    line(...label, scalar(value), comma);
-    return;
+    return line("span", ...label, scalar(value), comma);
   }
-  line(...label, isArray ? "[" : "{");
+  const isArray = Array.isArray(value);
   const entries = Object.entries(value);
-  entries.forEach(([key, inner], position) => addLines(lines, inner, {
+  const first = line("summary", ...label, isArray ? "[" : "{");
+  const inner = entries.map(([key, each], position) => lines(view, each, {
     path: path.length < 2 ? [...path, key] : ["", "", ""], // no mark is deeper
     depth: depth + 1,
     name: isArray ? null : key,
     comma: position < entries.length - 1 ? "," : "",
-  }, marked));
-  line(isArray ? "]" : "}", comma);
+  }));
+  return element("details", { open: "", class: "fold" }, first, ...inner, line("span", isArray ? "]" : "}", comma));
 }
 
 const written = (value) => printable(JSON.stringify(value));

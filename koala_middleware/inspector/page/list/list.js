@@ -1,8 +1,9 @@
 // The list: of thousands of rows, those that are seen, and a few around, are in the document.
 
-import { makeRow } from "./row.js";
+import { makeRow, tick } from "./row.js";
 
 const AROUND = 8; // rows above and below what is seen
+const TICK = 1000; // ms
 const NEAR = 200; // rows from an end: time to load more
 
 export class List {
@@ -12,19 +13,20 @@ export class List {
   #newestFirst = true;
 
   /** The callbacks: open(id), visit(profileId), scrolled(), nearEnd(), nearTop(). */
-  constructor(grid, scroller, canvas, callbacks) {
-    Object.assign(this, { grid, scroller, canvas, callbacks });
+  constructor(grid, canvas, callbacks) {
+    Object.assign(this, { grid, canvas, callbacks });
     this.current = null;
-    scroller.addEventListener("scroll", () => {
+    grid.addEventListener("scroll", () => {
       this.draw();
       callbacks.scrolled();
     });
-    new ResizeObserver(() => this.#reset()).observe(scroller);
+    new ResizeObserver(() => this.#reset()).observe(grid);
+    setInterval(() => this.#tick(), TICK);
     grid.addEventListener("click", (click) => this.#click(click));
   }
 
   get atTop() {
-    return this.scroller.scrollTop < 2;
+    return this.grid.scrollTop < 2;
   }
 
   show({ rows, newestFirst }) {
@@ -35,13 +37,13 @@ export class List {
   }
 
   toTop() {
-    this.scroller.scrollTop = 0;
+    this.grid.scrollTop = 0;
   }
 
   /** Keep what is read where it is when rows come (or, below 0, go) above it. */
   shift(count) {
     this.#resize();
-    this.scroller.scrollTop += count * this.#height;
+    this.grid.scrollTop += count * this.#height;
   }
 
   draw() {
@@ -59,19 +61,34 @@ export class List {
   move(steps) {
     if (!this.#rows.length) return;
     const from = this.#index(this.current);
-    const first = Math.ceil(this.scroller.scrollTop / this.#height);
+    const first = Math.ceil(this.grid.scrollTop / this.#height);
     const wanted = from < 0 && Number.isFinite(steps) ? first : from + steps;
     const index = Math.min(Math.max(wanted, 0), this.#rows.length - 1);
     this.current = this.#rows[index].id;
     const top = index * this.#height;
-    const { scrollTop, clientHeight } = this.scroller;
-    if (top < scrollTop) this.scroller.scrollTop = top;
-    if (top + this.#height > scrollTop + clientHeight) this.scroller.scrollTop = top + this.#height - clientHeight;
+    const { scrollTop, clientHeight } = this.grid;
+    if (top < scrollTop) this.grid.scrollTop = top;
+    // The head stays on top, and takes from what is seen.
+    const bottom = top + this.#height + this.canvas.offsetTop;
+    if (bottom > scrollTop + clientHeight) this.grid.scrollTop = bottom - clientHeight;
+    this.draw();
+  }
+
+  /** Scroll to a row, if it is loaded. */
+  reveal(id) {
+    const index = this.#index(id);
+    if (index < 0) return;
+    this.#resize();
+    const { scrollTop, clientHeight } = this.grid;
+    const top = index * this.#height;
+    if (top < scrollTop || top + this.#height > scrollTop + clientHeight) {
+      this.grid.scrollTop = top - (clientHeight - this.#height) / 2;
+    }
     this.draw();
   }
 
   page() {
-    return Math.max(1, Math.floor(this.scroller.clientHeight / this.#height) - 1);
+    return Math.max(1, Math.floor(this.grid.clientHeight / this.#height) - 1);
   }
 
   #height = 32;
@@ -88,13 +105,17 @@ export class List {
     this.draw();
   }
 
+  #tick() {
+    if (this.#newestFirst && !document.hidden) for (const made of this.#made.values()) tick(made);
+  }
+
   #resize() {
     this.canvas.style.height = `${this.#rows.length * this.#height}px`;
   }
 
   #draw() {
     this.#resize();
-    const { scrollTop, clientHeight } = this.scroller;
+    const { scrollTop, clientHeight } = this.grid;
     const first = Math.max(0, Math.floor(scrollTop / this.#height) - AROUND);
     const last = Math.min(this.#rows.length, Math.ceil((scrollTop + clientHeight) / this.#height) + AROUND);
     const seen = new Set();
@@ -118,7 +139,7 @@ export class List {
   #place(row, index) {
     let made = this.#made.get(row.id);
     if (!made) {
-      made = makeRow(row, this.#newestFirst ? null : this.#rows[index - 1]);
+      made = makeRow(row, this.#newestFirst ? undefined : (this.#rows[index - 1] ?? null));
       this.#made.set(row.id, made);
       this.canvas.append(made);
     }

@@ -9,18 +9,26 @@ export class LiveRows extends Rows {
   #lost = 0; // the newest row that is neither loaded nor held, and
   #lostCount = 0;
 
-  async load() {
+  async load(around = null) {
     this.forget();
     this.#held = [];
     this.#lost = this.#lostCount = 0;
-    const found = await this.ask({});
-    this.rows = found;
-    this.complete = found.length < PAGE;
+    let below = await this.ask({});
+    let above = [];
+    if (around !== null && around < below.at(-1)?.id) {
+      // Too old for the first page: how many are newer is not known, nor needed.
+      this.#lose(below[0].id, Infinity);
+      above = (await this.ask({ after: around })).reverse();
+      below = await this.ask({ before: around + 1 });
+    }
+    this.rows = [...above, ...below];
+    this.complete = below.length < PAGE;
+    if (!this.cut) this.#lostCount = 0;
     this.#dropLoaded();
   }
 
   get newest() {
-    return this.#held.at(-1)?.id ?? this.rows[0]?.id ?? 0;
+    return Math.max(this.#lost, this.#held.at(-1)?.id ?? this.rows[0]?.id ?? 0);
   }
 
   /** Whether rows are missing between those that are loaded and those that are held. */

@@ -9,6 +9,8 @@ import { VisitorRows } from "./visitor-rows.js";
 
 export class Live {
   paused = false;
+  #pointed = false; // the pointer is on the list
+  #reading = false; // an event is open
   loaded = false;
   fault = "";
   rows = new LiveRows({});
@@ -33,18 +35,20 @@ export class Live {
 
   /** Show what an address chooses. */
   async start(address) {
+    this.#reading = address.event !== null;
     this.rows.forget();
     const filter = apiFilter(address);
     const rows = address.visitor ? new VisitorRows(filter) : new LiveRows(filter);
     this.rows = rows;
     this.loaded = false;
-    await this.restart();
+    await this.restart(address.event);
   }
 
-  async restart() {
+  /** Load the newest rows, or those around an event. */
+  async restart(around = null) {
     const rows = this.rows;
     try {
-      await rows.load();
+      await rows.load(around);
       if (rows !== this.rows) return;
       this.fault = "";
     } catch (fault) {
@@ -55,6 +59,7 @@ export class Live {
     this.loaded = true;
     this.list.toTop();
     this.#show();
+    if (around !== null) this.list.reveal(around);
     this.update();
     this.feed.open(rows.filter, rows.newest);
   }
@@ -63,13 +68,32 @@ export class Live {
   update() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.paused || (this.rows.newestFirst && !this.list.atTop)) this.#show();
+      if (this.#holds) this.#show();
       else if (this.rows.cut) this.toNewest();
-      else {
-        this.rows.take();
-        this.#show();
-      }
+      else this.#take();
     });
+  }
+
+  // Nothing moves under a pointer, or while an event is read.
+  get #holds() {
+    if (this.paused) return true;
+    if (!this.rows.newestFirst || !this.rows.rows.length) return false;
+    return this.#pointed || this.#reading || !this.list.atTop;
+  }
+
+  pointed(isPointed) {
+    this.#pointed = isPointed;
+    if (this.rows.waiting) this.update();
+  }
+
+  reading(isReading) {
+    this.#reading = isReading;
+    if (this.rows.waiting) this.update();
+  }
+
+  #take() {
+    this.rows.take();
+    this.#show();
   }
 
   pause(paused) {
@@ -81,7 +105,7 @@ export class Live {
   async toNewest() {
     if (this.rows.newestFirst) this.list.toTop();
     if (this.rows.cut) await this.restart();
-    else this.update();
+    else if (!this.paused) this.#take();
   }
 
   async nearEnd() {
@@ -110,7 +134,7 @@ export class Live {
   #show() {
     const { waiting, rows } = this.rows;
     $("news").hidden = !waiting;
-    $("news").textContent = this.paused ? `${plural(waiting, "event")} waiting` : `${number(waiting)} new ↑`;
+    $("news").textContent = this.paused ? `${plural(waiting, "event")} waiting` : Number.isFinite(waiting) ? `${number(waiting)} new ↑` : "Newest ↑";
     this.list.show(this.rows);
     this.callbacks.changed(rows.length);
   }

@@ -3,7 +3,7 @@
 import { addressWith } from "../shared/address.js";
 import { element } from "../shared/element.js";
 import { label } from "../shared/verdicts.js";
-import { gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
+import { ago, gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
 
 const MOST = 200; // characters of a value; a cell shows fewer
 
@@ -18,10 +18,17 @@ export function visitorLink(profileId, most = MOST, attributes = {}) {
   if (!profileId) return "";
   const dot = element("i", { class: "swatch" });
   dot.style.setProperty("--hue", hue(profileId));
-  const href = addressWith({ visitor: profileId, profile_id: "", event: "" });
+  const href = addressWith({ visitor: profileId, event: "" });
   const made = element("a", { href, class: "visitor-link", title: `All that ${short(profileId)} did`, ...attributes },
     dot, element("bdi", {}, printable(profileId, most)));
   made.dataset.visitor = profileId;
+  return made;
+}
+
+function personLink(id) {
+  const href = addressWith({ visitor: id, event: "" });
+  const made = element("a", { href, class: "person-link", tabindex: "-1", title: `All that ${short(id)} did` }, element("bdi", {}, short(id)));
+  made.dataset.visitor = id;
   return made;
 }
 
@@ -35,23 +42,41 @@ function cell(name, ...children) {
 
 function who({ user_id, anonymous_id, email, verdict }) {
   if (verdict === "upload_refused") return cell("who");
-  const texts = [user_id, email].filter(Boolean).map((value) => element("bdi", {}, short(value)));
+  const texts = [user_id, email].filter(Boolean).map(personLink);
   if (texts.length) return cell("who", texts[0], ...(texts[1] ? [" ", element("small", {}, texts[1])] : []));
   if (!anonymous_id) return cell("who", element("small", {}, "nobody"));
-  return cell("who", element("small", { title: "anonymous id" }, "anon "), element("bdi", {}, short(anonymous_id)));
+  return cell("who", element("small", { title: "anonymous id" }, "anon "), personLink(anonymous_id));
 }
 
+// The cause where there is one, and where the call is: more than "no profile id and no email".
+function why({ verdict, reason, cause, call }) {
+  if (!reason) return cell("reason");
+  const text = short(verdict === "dropped" && cause && cause !== "unknown" ? cause : reason);
+  return cell("reason", element("bdi", { title: text }, text),
+    call ? element("small", {}, " ", element("bdi", {}, short(call))) : null);
+}
+
+/** Make a row. In a visitor's view it has the row before, or null, and how long after that it was. */
 export function makeRow(row, previous) {
-  const { id, received_at, type, profile_id, verdict, reason } = row;
+  const { id, received_at, type, profile_id, verdict, preview } = row;
   const made = element("div", { role: "row", id: `row-${id}`, class: `row ${verdict}` },
-    cell("time", element("time", { datetime: iso(received_at), title: iso(received_at) }, timeOrDay(received_at)),
+    cell("time", element("time", { datetime: iso(received_at), title: `${timeOrDay(received_at)} (${iso(received_at)})` },
+      previous === undefined ? ago(received_at) : timeOrDay(received_at)),
       previous ? element("small", { class: "gap" }, gap(received_at - previous.received_at)) : null),
     cell("type", element("bdi", {}, type ? short(type) : "–")),
-    cell("event", element("bdi", { title: eventName(row) }, eventName(row))),
+    cell("event", element("bdi", { title: eventName(row) }, eventName(row)),
+      preview ? element("small", {}, " ", element("bdi", {}, short(preview))) : null),
     who(row),
     cell("profile", visitorLink(profile_id, MOST, { tabindex: "-1" })),
     cell("verdict", badge(verdict)),
-    cell("reason", reason ? element("bdi", { title: short(reason) }, short(reason)) : ""));
+    why(row));
   made.dataset.id = id;
   return made;
+}
+
+/** Say again how long ago a row's event was. */
+export function tick(made) {
+  const place = made.querySelector(".time time");
+  const text = ago(Date.parse(place.dateTime) / 1000);
+  if (place.textContent !== text) place.textContent = text;
 }

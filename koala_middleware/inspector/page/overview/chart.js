@@ -9,9 +9,20 @@ const SPANS = { 600: "the last 10 minutes", 3600: "the last hour", 86400: "the l
 
 export const STEPS = { 600: 60, 3600: 60, 86400: 72 };
 
+/** Call ``choose(from, to)``, in seconds, when a bar's time is clicked. */
+export function startChart(choose) {
+  $("chart").addEventListener("click", (click) => {
+    const { left, width: wide } = click.currentTarget.getBoundingClientRect();
+    const { from, seconds, count } = click.currentTarget.dataset;
+    const start = Number(from) + Number(seconds) * Math.floor(((click.clientX - left) / wide) * Number(count));
+    choose(start, start + Number(seconds));
+  });
+}
+
 export function drawChart({ seconds, steps }, span) {
   const peak = Math.max(...steps.map(sum));
   const chart = $("chart");
+  Object.assign(chart.dataset, { from: steps[0].time, seconds, count: steps.length });
   chart.setAttribute("viewBox", `0 0 ${steps.length} ${HEIGHT}`);
   chart.replaceChildren(pattern(), ...steps.flatMap((step, index) => bar(step, index, peak, seconds)));
   $("chart-from").textContent = hourMinute(steps[0].time);

@@ -1,7 +1,9 @@
-// Totals, the chart, why events do not reach Koala, and what is forwarded.
+// The answer, totals, the chart, the issues, and what is forwarded.
 
 import { stats } from "../shared/api.js";
+import { drawAnswer } from "./answer.js";
 import { drawChart, STEPS } from "./chart.js";
+import { Issues } from "./issues.js";
 import { $, element } from "../shared/element.js";
 import { number, plural, printable } from "../shared/format.js";
 import { RARE, VERDICTS } from "../shared/verdicts.js";
@@ -15,8 +17,9 @@ export class Overview {
   #last = 0;
   #asked = 0;
 
-  constructor({ span, filter, listed, onStats }) {
+  constructor({ span, filter, listed, onStats, onIssue }) {
     Object.assign(this, { span, filter, listed, onStats });
+    this.issues = new Issues(onIssue);
     document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
   }
 
@@ -36,6 +39,7 @@ export class Overview {
       const found = await stats(this.filter(), { seconds: span, steps: STEPS[span] });
       if (asked !== this.#asked) return; // a later question was about something else
       draw(found, span);
+      this.issues.draw(found.issues);
       this.onStats(found, listed);
     } catch {
       // The banner says that nobody answers.
@@ -62,19 +66,9 @@ function draw(found, span) {
     choice.parentElement.hidden = isHidden && !choice.checked;
   }
   $("visitors-seen").textContent = number(found.visitors);
+  drawAnswer(found, found.issues);
   drawChart(found.series, span);
-  drawReasons(found);
   drawForward(found.forward);
-}
-
-function drawReasons({ reasons, total, accepted }) {
-  $("reasons").hidden = reasons.length === 0;
-  $("reason-list").replaceChildren(...reasons.slice(0, 3).map(({ verdict, reason, count }) => {
-    const text = verdict === "upload_refused" ? `upload ${printable(reason)}` : printable(reason);
-    const share = element("i", { class: "share" });
-    share.style.width = `${(100 * count) / (total - accepted)}%`;
-    return element("li", { class: verdict }, share, element("bdi", { title: text }, text), " ", element("b", {}, number(count)));
-  }));
 }
 
 function drawForward(forward) {

@@ -1,5 +1,6 @@
 // What is shown is in the URL, so that reload, back and a shared link show it again.
 
+import { term, withTerm } from "./search.js";
 import { VERDICTS } from "./verdicts.js";
 
 const SPANS = ["600", "3600", "86400"];
@@ -14,9 +15,8 @@ export function address() {
   const text = (name) => (query.get(name) ?? "").slice(0, LONGEST);
   const choice = (name, choices) => (choices.includes(query.get(name)) ? query.get(name) : "");
   return {
-    text: text("text"),
+    q: text("q"),
     verdict: choice("verdict", VERDICTS),
-    profile_id: text("profile_id"),
     visitor: text("visitor"),
     event: /^\d{1,15}$/.test(query.get("event") ?? "") ? Number(query.get("event")) : null,
     span: choice("span", SPANS) || SPANS[0],
@@ -41,9 +41,9 @@ export function go(changes, { replace = false } = {}) {
   tell();
 }
 
-// The filter as the API knows it; a visitor's view is a list of one profile id.
-export function apiFilter({ text, verdict, profile_id, visitor }) {
-  const filter = { text, verdict, profile_id: visitor || profile_id };
+// The filter as the API knows it; a visitor's view is a list of what one person did.
+export function apiFilter({ q, verdict, visitor }) {
+  const filter = { q: visitor ? withTerm(q, term("person", visitor)) : q, verdict };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value));
 }
 

@@ -21,7 +21,6 @@ export function showConnection(state, paused = isPaused) {
 export function showPause(paused) {
   const button = $("pause");
   button.setAttribute("aria-pressed", paused);
-  button.querySelector("span").textContent = paused ? "Resume" : "Pause";
   button.querySelector("use").setAttribute("href", paused ? "#icon-resume" : "#icon-pause");
   showConnection(connection, paused);
 }

@@ -17,23 +17,21 @@ export function startFilters() {
   });
   form.addEventListener("submit", (submit) => submit.preventDefault());
   $("reset").addEventListener("click", () => {
-    go({ text: "", verdict: "", profile_id: "" });
-    $("text").focus();
+    go({ q: "", verdict: "" });
+    $("search").focus();
   });
   $("span").addEventListener("input", (input) => go({ span: input.target.value }, { replace: true }));
 }
 
-export function showFilters({ text, verdict, profile_id, visitor, span }) {
+export function showFilters({ q, verdict, span }) {
   // Not under the hands of somebody who types on.
-  if (document.activeElement !== $("text")) $("text").value = text;
-  if (document.activeElement !== $("profile")) $("profile").value = profile_id;
-  $("filters").querySelector(".profile").hidden = Boolean(visitor);
+  if (document.activeElement !== $("search") || !q) $("search").value = q;
   check("verdict", verdict);
   check("span", span);
   $("reset").hidden = !isFiltered(address());
 }
 
-export const isFiltered = ({ text, verdict, profile_id }) => Boolean(text || verdict || profile_id);
+export const isFiltered = ({ q, verdict }) => Boolean(q || verdict);
 
 function check(name, value) {
   for (const radio of $(name).querySelectorAll("input")) radio.checked = radio.value === value;

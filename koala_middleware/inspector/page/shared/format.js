@@ -32,6 +32,16 @@ export function timeOrDay(seconds) {
   return today ? time(seconds) : `${day.format(date)} ${shortClock.format(date)}`;
 }
 
+/** How long ago: short, for a column. */
+export function ago(seconds, now = Date.now() / 1000) {
+  const passed = Math.max(0, now - seconds);
+  if (passed < 1) return "now";
+  if (passed < 60) return `${Math.floor(passed)} s ago`;
+  if (passed < 3600) return `${Math.floor(passed / 60)} min ago`;
+  if (passed < 86400) return `${Math.floor(passed / 3600)} h ago`;
+  return `${Math.floor(passed / 86400)} d ago`;
+}
+
 export function gap(seconds) {
   if (seconds < 0.001) return "";
   if (seconds < 1) return `+${Math.round(seconds * 1000)} ms`;

@@ -2,24 +2,29 @@
 
 import { number } from "./format.js";
 
-export const VERDICTS = ["accepted", "dropped", "refused", "upload_refused"];
+export const VERDICTS = ["accepted", "dropped", "ignored", "refused", "upload_refused"];
 
 const LABELS = {
-  accepted: "Accepted",
-  dropped: "Dropped",
-  refused: "Segment refuses",
+  accepted: "Reaches Koala",
+  dropped: "Koala drops it",
+  ignored: "Koala never takes it",
+  refused: "Segment refuses it",
   upload_refused: "Upload refused",
 };
 
 const COUNTED = {
-  accepted: () => "accepted",
+  accepted: (count) => `reach${count === 1 ? "es" : ""} Koala`,
   dropped: () => "dropped",
+  ignored: () => "never taken",
   refused: () => "refused by Segment",
   upload_refused: (count) => (count === 1 ? "upload refused" : "uploads refused"),
 };
 
 // These are not shown where there are none.
-export const RARE = ["refused", "upload_refused"];
+export const RARE = ["ignored", "refused", "upload_refused"];
+
+// Nothing is wrong with these.
+export const FINE = ["accepted", "ignored"];
 
 export const label = (verdict) => LABELS[verdict];
 
