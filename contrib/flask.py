@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Request
 
 from koala_middleware import wsgi
-from koala_middleware.options import options_from_settings
+from koala_middleware.settings import options_from_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

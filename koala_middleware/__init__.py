@@ -1,6 +1,7 @@
 """Give every Segment event the Koala profile id of the visitor whose request caused it."""
 
 from koala_middleware import collector as collector  # its hook
+from koala_middleware.browser_ids import BrowserId
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
@@ -10,17 +11,20 @@ from koala_middleware.visitor import (
     Visitor,
     bind,
     current_visitor,
+    get_browser_ids,
     get_profile_id,
     outgoing_headers,
 )
 
 __all__ = [
+    "BrowserId",
     "Mint",
     "Options",
     "Visitor",
     "bind",
     "carry",
     "current_visitor",
+    "get_browser_ids",
     "get_profile_id",
     "instrument",
     "outgoing_headers",

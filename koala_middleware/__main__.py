@@ -105,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="print which events of a file would not reach Koala")
     check.add_argument("file", help="one Segment message per line, as JSON; - is standard input")
     check.set_defaults(module="koala_middleware.inspector.commands.check", extra="inspector")
+
+    destinations = commands.add_parser("destinations", help="list the presets of browser ids")
+    destinations.set_defaults(module="koala_middleware.destinations.command", extra="")
     return parser
 
 

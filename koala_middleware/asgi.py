@@ -12,6 +12,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
+from koala_middleware.visitor import NOBODY
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,10 +44,16 @@ class KoalaMiddleware:
         self.app = app
         self.options: Options = options_from_keywords(options)
         self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
-        instrument()
+        self._enabled = self.options.enabled
+        if self._enabled:
+            instrument()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        if not self._enabled:
+            scope.setdefault("koala", NOBODY)
             await self.app(scope, receive, send)
             return
         try:

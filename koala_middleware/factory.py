@@ -14,7 +14,14 @@ from koala_middleware.visitor import Cookies, Visitor
 
 def needs_request(options: Options) -> bool:
     """Return whether the options need more of a request than its cookies."""
-    return bool(options.header_name or options.email or options.context or options.mint)
+    return bool(
+        options.header_name
+        or options.email
+        or options.context
+        or options.browser_ids
+        or options.consent
+        or options.mint
+    )
 
 
 class VisitorFactory:

@@ -7,14 +7,38 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 from koala_middleware.caching import Headers, is_shared, unshared
-from koala_middleware.callables import FUNCTION, answer, is_function
+from koala_middleware.callables import answer
 from koala_middleware.cookies import mentions_cookie
 from koala_middleware.sources import Source, source_of
+from koala_middleware.validation import (
+    BOOL,
+    CALLABLE,
+    Check,
+    check_fields,
+    checked,
+    optional,
+    refuse,
+    text,
+)
 
-_YEAR = 365 * 24 * 60 * 60
 _NEAR = frozenset(["same-origin", "same-site", "none"])
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS", "TRACE"])  # RFC 9110, section 9.2.1
-_DOMAIN = frozenset(".-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_DOMAIN_CHARACTERS = frozenset(".-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+_DOMAIN = text(
+    "a domain", lambda value: _DOMAIN_CHARACTERS.issuperset(value) and value.strip(".") != ""
+)
+_SECONDS = Check(
+    "a whole number of seconds, more than 0",
+    lambda value: isinstance(value, int) and not isinstance(value, bool),
+    lambda value: value > 0,
+)
+_SECURE = Check(
+    "True, False or 'auto'",
+    lambda value: isinstance(value, bool | str),
+    lambda value: value in (True, False, "auto"),
+)
+_SAMESITE = text("'Lax', 'Strict' or 'None'", ("Lax", "Strict", "None").__contains__)
 
 
 @dataclass(frozen=True)
@@ -36,39 +60,18 @@ class Mint:
     Raises TypeError or ValueError that names the argument, what was expected and what was given.
     """
 
-    domain: str | None = None
+    domain: str | None = checked(None, optional(_DOMAIN))
     _: KW_ONLY
-    max_age: int = _YEAR
-    secure: bool | Literal["auto"] = "auto"
-    samesite: Literal["Lax", "Strict", "None"] = "Lax"
-    when: Callable[[Any], bool] | None = None
-    shared_caches: bool = False
+    max_age: int = checked(365 * 24 * 60 * 60, _SECONDS)
+    secure: bool | Literal["auto"] = checked("auto", _SECURE)
+    samesite: Literal["Lax", "Strict", "None"] = checked("Lax", _SAMESITE)
+    when: Callable[[Any], bool] | None = checked(None, optional(CALLABLE))
+    shared_caches: bool = checked(False, BOOL)
 
     def __post_init__(self) -> None:
-        domain, max_age = self.domain, self.max_age
-        self._check("domain", domain is None or isinstance(domain, str), TypeError, "a str or None")
-        self._check(
-            "domain",
-            domain is None or (_DOMAIN.issuperset(domain) and domain.strip(".") != ""),
-            ValueError,
-            "a domain",
-        )
-        whole = isinstance(max_age, int) and not isinstance(max_age, bool)
-        self._check("max_age", whole, TypeError, "whole seconds")
-        self._check("max_age", max_age > 0, ValueError, "more than 0 seconds")
-        self._check("secure", self.secure in (True, False, "auto"), ValueError, "a bool or 'auto'")
-        sites = ("Lax", "Strict", "None")
-        self._check("samesite", self.samesite in sites, ValueError, f"one of {sites}")
-        insecure = self.samesite == "None" and self.secure is False
-        self._check("secure", not insecure, ValueError, "True, as samesite is 'None'")
-        shared_caches = isinstance(self.shared_caches, bool)
-        self._check("shared_caches", shared_caches, TypeError, "True or False")
-        usable = self.when is None or is_function(self.when)
-        self._check("when", usable, TypeError, f"{FUNCTION}, or None")
-
-    def _check(self, name: str, valid: bool, error: type[Exception], expected: str) -> None:
-        if not valid:
-            raise error(f"Mint {name}: expected {expected}, got {getattr(self, name)!r}")
+        check_fields(self, "Mint")
+        if self.samesite == "None" and self.secure is False:
+            refuse("Mint secure", "True or 'auto', as samesite is 'None'", self.secure)
 
     def wants(self, request: object) -> bool:
         """Return whether a visitor without a profile id gets one in this request."""
@@ -80,16 +83,13 @@ class Mint:
         https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-cookie-name-prefixes
         """
         prefix = name.lower()
-        because = f"as cookie_name is {name!r}"
         if prefix.startswith(("__http-", "__host-http-")):
-            raise ValueError(
-                f"option cookie_name: expected another prefix with mint, whose cookie is not "
-                f"HttpOnly, got {name!r}"
-            )
-        hostless = not prefix.startswith("__host-") or self.domain is None
-        self._check("domain", hostless, ValueError, f"None, {because}")
-        secure = not _has_secure_prefix(name) or self.secure is not False
-        self._check("secure", secure, ValueError, f"True or 'auto', {because}")
+            expected = "another prefix with mint, whose cookie is not HttpOnly"
+            refuse("option cookie_name", expected, name)
+        if prefix.startswith("__host-") and self.domain is not None:
+            refuse("Mint domain", f"None, as cookie_name is {name!r}", self.domain)
+        if _has_secure_prefix(name) and self.secure is False:
+            refuse("Mint secure", f"True or 'auto', as cookie_name is {name!r}", self.secure)
 
     def can_keep(self, cookie_name: str, source: Source) -> bool:
         """Return whether the browser that sent a request would keep the cookie, and has none.

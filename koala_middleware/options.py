@@ -1,25 +1,45 @@
-"""Every setting, validated once when the middleware is built."""
+"""Every option, declared once: its type, its default and what it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from koala_middleware.callables import FUNCTION, is_function
+from koala_middleware.browser_ids import BrowserId
 from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.mint import Mint
+from koala_middleware.validation import (
+    BOOL,
+    CALLABLE,
+    COOKIE_NAME,
+    HEADER_NAME,
+    Check,
+    check_fields,
+    checked,
+    checks_of,
+    instance_of,
+    nearest,
+    optional,
+    text,
+)
 
-# RFC 6265, section 4.1.1: a cookie's name is a token of RFC 2616.
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-SETTING_PREFIX = "KOALA_"
+_CONTEXT = Check(
+    f"True, False or some of {', '.join(CONTEXT_KEYS)}",
+    lambda value: isinstance(value, bool | Collection) and not isinstance(value, str),
+    lambda value: isinstance(value, bool) or all(key in CONTEXT_KEYS for key in value),
+)
+_BROWSER_IDS = Check(
+    "a list or tuple of koala_middleware.BrowserId",
+    lambda value: isinstance(value, list | tuple),
+    lambda value: all(isinstance(each, BrowserId) for each in value),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Hold what a middleware was told to do.
+    """Settings for the middleware, validated on construction.
 
     :param cookie_name: the cookie to read.
     :param property_name: the property to add.
@@ -33,25 +53,32 @@ class Options:
     :param email: ``request -> str | None``, asked when a call has no email.
     :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
         ``context.page``; True, or some of these names.
+    :param browser_ids: further ids that a browser holds, each a :class:`BrowserId`, such as those
+        in ``koala_middleware.destinations``.
+    :param consent: ``request -> Mapping[str, bool] | None``, what the visitor agreed to, for
+        ``context.consent.categoryPreferences``.
+    :param enabled: False makes the middleware pass everything through.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
 
-    Raises TypeError or ValueError that names the option, what was expected and what came.
+    Raises TypeError or ValueError that names the option, what was expected and what was given.
     """
 
-    cookie_name: str = "ko_id"
-    property_name: str = "profile_id"
-    parse: Callable[[str], str | None] = parse_profile_id
-    request_filter: Callable[[Any], bool] | None = None
-    anonymous_id_cookie: str | None = "ajs_anonymous_id"
-    identify: bool = False
-    header_name: str | None = None
-    email: Callable[[Any], str | None] | None = None
-    context: bool | Collection[str] = False
-    mint: Mint | None = None
+    cookie_name: str = checked("ko_id", COOKIE_NAME)
+    property_name: str = checked("profile_id", text("a property's name", bool))
+    parse: Callable[[str], str | None] = checked(parse_profile_id, CALLABLE)
+    request_filter: Callable[[Any], bool] | None = checked(None, optional(CALLABLE))
+    anonymous_id_cookie: str | None = checked("ajs_anonymous_id", optional(COOKIE_NAME))
+    identify: bool = checked(False, BOOL)
+    header_name: str | None = checked(None, optional(HEADER_NAME))
+    email: Callable[[Any], str | None] | None = checked(None, optional(CALLABLE))
+    context: bool | Collection[str] = checked(False, _CONTEXT)
+    browser_ids: Sequence[BrowserId] = checked((), _BROWSER_IDS)
+    consent: Callable[[Any], Mapping[str, bool] | None] | None = checked(None, optional(CALLABLE))
+    enabled: bool = checked(True, BOOL)
+    mint: Mint | None = checked(None, optional(instance_of(Mint)))
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            check_option(field.name, getattr(self, field.name), f"option {field.name}")
+        check_fields(self, "option")
         if self.mint is not None:
             self.mint.check_cookie_name(self.cookie_name)
 
@@ -68,100 +95,20 @@ class OptionKeywords(TypedDict, total=False):
     header_name: str | None
     email: Callable[[Any], str | None] | None
     context: bool | Collection[str]
+    browser_ids: Sequence[BrowserId]
+    consent: Callable[[Any], Mapping[str, bool] | None] | None
+    enabled: bool
     mint: Mint | None
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:
     """Make Options of a middleware's keyword arguments."""
+    known = checks_of(Options)
     for name in given:
-        _check_known(name, f"option {name}", _CHECKS)
+        if name not in known:
+            near = nearest(name, known)
+            hint = f" (did you mean {near}?)" if near else ""
+            raise TypeError(
+                f"option {name}: no such option{hint}; expected one of {', '.join(known)}"
+            )
     return Options(**given)
-
-
-def options_from_settings(settings: Mapping[str, Any], place: str) -> Options:
-    """Make Options of a framework's ``KOALA_…`` settings; ``place`` says where a user sets them."""
-    labels = {SETTING_PREFIX + name.upper(): name for name in _CHECKS}
-    given = {key: settings[key] for key in settings if key.startswith(SETTING_PREFIX)}
-    for label, value in given.items():
-        _check_known(label, f"{label} in {place}", labels)
-        check_option(labels[label], value, f"{label} in {place}")
-    return Options(**{labels[label]: value for label, value in given.items()})
-
-
-def check_option(name: str, value: object, label: str) -> None:
-    """Raise TypeError or ValueError, beginning with ``label``, if an option has a wrong value."""
-    problem = _CHECKS[name](value)
-    if problem is not None:
-        raise type(problem)(f"{label}: expected {problem}, got {value!r}")
-
-
-def _check_known(name: str, label: str, known: Mapping[str, object]) -> None:
-    if name not in known:
-        from difflib import get_close_matches  # here, because a right application needs none
-
-        close = get_close_matches(name, known)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise TypeError(f"{label}: no such option{hint}; expected one of {', '.join(known)}")
-
-
-def _cookie_name(value: object) -> Exception | None:
-    expected = "a cookie's name (letters, digits and !#$%&'*+-.^_`|~)"
-    if not isinstance(value, str):
-        return TypeError(expected)
-    return None if value and _TOKEN.issuperset(value) else ValueError(expected)
-
-
-def _property_name(value: object) -> Exception | None:
-    expected = "a property's name"
-    if not isinstance(value, str):
-        return TypeError(expected)
-    return None if value else ValueError(expected)
-
-
-def _function(value: object) -> Exception | None:
-    return None if is_function(value) else TypeError(FUNCTION)
-
-
-def _bool(value: object) -> Exception | None:
-    return None if isinstance(value, bool) else TypeError("True or False")
-
-
-def _header_name(value: object) -> Exception | None:
-    problem = _cookie_name(value)  # of the same characters (RFC 9110, section 5.1)
-    return problem and type(problem)("a header's name")
-
-
-def _context(value: object) -> Exception | None:
-    expected = f"True, False or some of {', '.join(CONTEXT_KEYS)}"
-    if isinstance(value, bool):
-        return None
-    if not isinstance(value, Collection) or isinstance(value, str):
-        return TypeError(expected)
-    return None if set(CONTEXT_KEYS).issuperset(value) else ValueError(expected)
-
-
-def _mint(value: object) -> Exception | None:
-    return None if isinstance(value, Mint) else TypeError("a koala_middleware.Mint")
-
-
-def _or_none(check: _Check) -> _Check:
-    def check_or_none(value: object) -> Exception | None:
-        problem = None if value is None else check(value)
-        return problem and type(problem)(f"{problem}, or None")
-
-    return check_or_none
-
-
-_Check = Callable[[object], Exception | None]
-_CHECKS: dict[str, _Check] = {
-    "cookie_name": _cookie_name,
-    "property_name": _property_name,
-    "parse": _function,
-    "request_filter": _or_none(_function),
-    "anonymous_id_cookie": _or_none(_cookie_name),
-    "identify": _bool,
-    "header_name": _or_none(_header_name),
-    "email": _or_none(_function),
-    "context": _context,
-    "mint": _or_none(_mint),
-}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from koala_middleware.browser_ids import Groups, group_by_place, read_browser_ids
 from koala_middleware.caching import Headers
 from koala_middleware.callables import ask, parse_first
 from koala_middleware.context import CONTEXT_KEYS, request_context
@@ -16,14 +17,17 @@ from koala_middleware.sources import snapshot, source_of
 
 
 class RequestDetails:
-    """What a request says beyond its cookies: a header's id, an email, the context, a new id.
+    """What a request says beyond the two ids in its cookies, for the options that need it.
 
     :param make_request: makes, from an environ or a scope, what options that take a request get.
     :param raw: the environ, the scope, or Django's request.
     """
 
     __slots__ = (
+        "_browser_ids",
+        "_consent",
         "_email",
+        "_groups",
         "_is_new_profile_id_used",
         "_make_request",
         "_options",
@@ -36,6 +40,9 @@ class RequestDetails:
         self._make_request = make_request
         self._raw = raw
         self._email: str | None = None
+        self._browser_ids: dict[str, str] | None = None
+        self._groups: Groups = {}
+        self._consent: Mapping[str, bool] | None = None
         self._is_new_profile_id_used = False
         self.new_profile_id: str | None = None
         """A minted profile id, until it turns out that the response may not set its cookie."""
@@ -70,6 +77,42 @@ class RequestDetails:
         wanted = self._options.context
         keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
         return request_context(source_of(self._raw), keys)
+
+    def consent(self) -> Mapping[str, bool] | None:
+        """Return what the option ``consent`` returns, asked until it has returned something.
+
+        If it raises, or returns anything but a mapping of str to bool, nothing is consented to:
+        the empty mapping, with which Segment sends an event to no destination that needs consent.
+        """
+        find_consent = self._options.consent
+        if self._consent is None and find_consent is not None:
+            try:
+                consent = ask(lambda: find_consent(self._make_request(self._raw)))
+                if consent is not None:
+                    self._consent = _checked_consent(consent)
+            except Exception as fault:
+                log_once("the option consent failed: its requests consent to nothing", fault)
+                self._consent = {}
+        return self._consent
+
+    def browser_ids(self) -> Mapping[str, str]:
+        """Return the ids that the option ``browser_ids`` names and the request has, by path."""
+        if self._browser_ids is None:
+            try:
+                source = source_of(self._raw)
+                found = read_browser_ids(
+                    self._options.browser_ids, source.cookies or "", source.query, self.consent()
+                )
+                self._groups = group_by_place(found)
+                self._browser_ids = found  # last, as it tells other threads that both are there
+            except Exception as fault:
+                log_once("the browser's ids cannot be read: events go out without them", fault)
+                return {}
+        return self._browser_ids
+
+    def browser_ids_by_place(self) -> Groups:
+        """Return the same ids by the keys that lead to the object they go into."""
+        return self._groups if self.browser_ids() else {}
 
     def mint_profile_id(self, mint: Mint) -> bool:
         """Make a new profile id if the browser would keep it, and return whether there is one."""
@@ -110,3 +153,11 @@ class RequestDetails:
     def detach(self) -> None:
         """Detach from the server's environ, which uWSGI reuses for the next request."""
         self._raw = snapshot(self._raw)
+
+
+def _checked_consent(consent: object) -> Mapping[str, bool]:
+    if not isinstance(consent, Mapping):
+        raise TypeError("consent must be a mapping or None")
+    if not all(isinstance(name, str) and isinstance(consent[name], bool) for name in consent):
+        raise TypeError("consent must map str to bool")
+    return dict(consent)

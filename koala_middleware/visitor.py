@@ -75,6 +75,13 @@ class Visitor:
     def __bool__(self) -> bool:
         return self.profile_id is not None or self.anonymous_id is not None
 
+    def __repr__(self) -> str:
+        """Say what is known of the ids, without showing them, and without reading a cookie."""
+        has_source = self._cookies is not None or self.details is not None
+        profile_id = _known("profile id", self._profile_id, has_source)
+        anonymous_id = _known("anonymous id", self._anonymous_id, has_source)
+        return f"<Visitor: {profile_id}, {anonymous_id}>"
+
     def __copy__(self) -> Visitor:
         return self
 
@@ -100,6 +107,16 @@ class Visitor:
         return parse_first(parse, self.cookie_values(name), f"the cookie {name}")
 
 
+def _known(name: str, value: str | None, has_source: bool) -> str:
+    if value is None and has_source:
+        return f"{name} not read yet"
+    return f"{name} known" if value else f"no {name}"
+
+
+NOBODY = Visitor()
+"""The visitor of each request where the middleware is switched off."""
+
+
 def _join(headers: Iterable[tuple[bytes, bytes]]) -> str:
     try:
         return cookie_header(headers) or ""
@@ -117,6 +134,16 @@ def get_profile_id() -> str | None:
     """Return the current visitor's Koala profile id, or None."""
     visitor = current.variable.get()
     return None if visitor is None else visitor.profile_id
+
+
+def get_browser_ids() -> dict[str, str]:
+    """Return the ids that the current visitor's browser sent, by their paths in an event.
+
+    They are those that the option ``browser_ids`` names.
+    """
+    visitor = current.variable.get()
+    details = None if visitor is None else visitor.details
+    return {} if details is None else dict(details.browser_ids())
 
 
 def bind(**properties: object) -> None:

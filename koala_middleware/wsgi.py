@@ -11,7 +11,7 @@ from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor
+from koala_middleware.visitor import NOBODY, Visitor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,9 +36,14 @@ class KoalaMiddleware:
         self.app = app
         self.options: Options = options_from_keywords(options)
         self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
-        instrument()
+        self._enabled = self.options.enabled
+        if self._enabled:
+            instrument()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._enabled:
+            environ.setdefault("koala.visitor", NOBODY)
+            return self.app(environ, start_response)
         visitor = self._make_visitor(environ.get("HTTP_COOKIE"), environ)
         environ["koala.visitor"] = visitor
         details = visitor.details
@@ -79,11 +84,12 @@ def _setting_cookie(start_response: StartResponse, details: RequestDetails) -> S
     """Wrap ``start_response`` to set the cookie of a new profile id."""
 
     def start_response_with_cookie(
-        status: str, headers: list[tuple[str, str]], *exc_info: Any
+        status: str, headers: list[tuple[str, str]], *exc_info: Any, **by_keyword: Any
     ) -> Callable[[bytes], object]:
         if cookie_headers := details.cookie_headers(status, headers):
             headers = replaced(headers, cookie_headers)
-        return start_response(status, headers, *exc_info)
+        # PEP 3333 wants exc_info by position, but servers also take it by keyword.
+        return start_response(status, headers, *exc_info, **by_keyword)
 
     return start_response_with_cookie
 

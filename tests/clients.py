@@ -1,8 +1,14 @@
-"""Clients of somebody else's, which take what the SDK's take."""
+"""The SDKs that are installed, and clients of somebody else's, which take what the SDK's take."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
+
+# Some wheels of segment-analytics-python before 2.3 bring the old module, too.
+SDKS = ["segment.analytics"]
+if find_spec("analytics") and find_spec("analytics.client"):
+    SDKS.append("analytics")
 
 
 class Tracking:

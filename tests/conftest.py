@@ -13,8 +13,7 @@ import segment.analytics as analytics
 from django.conf import settings
 from segment.analytics.client import Client
 
-from koala_middleware import faults, uninstrument
-from koala_middleware.current import variable as current
+from koala_middleware import current, faults, uninstrument
 from koala_middleware.testing import capture_events
 
 with warnings.catch_warnings():
@@ -37,8 +36,8 @@ def clean_process() -> Iterator[None]:
     uninstrument()
     faults._reported.clear()
     analytics.write_key = analytics.default_client = None
-    left_over = current.get()
-    current.set(None)
+    left_over = current.variable.get()
+    current.variable.set(None)
     assert left_over is None
 
 

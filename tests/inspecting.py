@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from socket import socket
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.forwarding.outbox import Outbox
@@ -18,16 +16,7 @@ from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.server.listening import listen, url_of
 from koala_middleware.inspector.server.serving import serving
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
+from tests.asking import Answer, ask
 
 
 class Inspector(NamedTuple):
@@ -39,21 +28,7 @@ class Inspector(NamedTuple):
         self, method: str, path: str, body: bytes | None = None, **headers: str | None
     ) -> Answer:
         """Send a request; a header that is None is left out, its underscores are hyphens."""
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=5)
-        with closing(connection):
-            connection.putrequest(method, path, skip_host="Host" in headers)
-            if body is not None:
-                headers["Content_Length"] = str(len(body))
-            for name, value in headers.items():
-                if value is not None:
-                    connection.putheader(name.replace("_", "-"), value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            return Answer(
-                response.status,
-                {name.lower(): value for name, value in response.getheaders()},
-                response.read().decode(),
-            )
+        return ask(self.url, method, path, body, **headers)
 
     def send(self, *events: object, **headers: str) -> Answer:
         body = json.dumps({"batch": events, "writeKey": "abcdefghijklmnop"}).encode()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from koala_middleware.browser_ids import fill_browser_ids, group_by_place
 from koala_middleware.faults import log_once
+from koala_middleware.request import RequestDetails
 from koala_middleware.visitor import Visitor
 
 _NO_ID = (None, "", 0)  # without an anonymous_id the SDK raises AssertionError for these
@@ -58,9 +61,41 @@ def add_visitor(
     except Exception as fault:
         log_once(_FAULT, fault)
     try:
+        if details is not None and options.consent is not None:
+            filled_context = _add_consent(details.consent(), filled_context)
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    try:
         if ids and anonymous_id is None and not user_id and user_id in _NO_ID:
             anonymous_id = visitor.anonymous_id or profile_id
             user_id = user_id if anonymous_id is None else None
     except Exception as fault:
         log_once(_FAULT, fault)
     return user_id, filled_values, filled_context, anonymous_id
+
+
+def _add_consent(consent: Mapping[str, bool] | None, context: Any) -> Any:
+    """Return a context with what the visitor agreed to, as Segment wants it from all sources.
+
+    https://segment.com/docs/privacy/consent-management/consent-in-segment-connect/
+    """
+    base = context or {}
+    if consent is None or not isinstance(base, dict) or "consent" in base:
+        return context
+    return {**base, "consent": {"categoryPreferences": dict(consent)}}
+
+
+def with_browser_ids(details: RequestDetails, parts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a call with the browser's ids, then with fewer, the last one left out.
+
+    A part is ``properties`` or ``traits``, ``context``, and ``integrations`` where a client takes
+    them. What the caller passed stays, and the caller's own dicts are not changed.
+    """
+    groups = details.browser_ids_by_place()
+    ids = list(details.browser_ids().items())
+    while ids:
+        filled = parts.copy()
+        fill_browser_ids(groups, filled)
+        yield filled
+        ids.pop()
+        groups = group_by_place(dict(ids))

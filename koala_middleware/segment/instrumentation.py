@@ -9,13 +9,14 @@ from types import ModuleType
 from typing import Any
 
 from koala_middleware.faults import log_once
-from koala_middleware.forks import in_each_child, watch_uwsgi
+from koala_middleware.forks import in_each_child
 from koala_middleware.patching import Patches
 from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
 from koala_middleware.segment.wrappers import instrumented, wrap_identify, wrap_track
 from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
+from koala_middleware.uwsgi import watch_uwsgi
 
 # What else is done for each class that is instrumented.
 each_class: list[Callable[[type], None]] = []

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from koala_middleware import current
-from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor
+from koala_middleware.request import RequestDetails
+from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor, with_browser_ids
 
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 _MOST_BYTES = 32 << 10
 # More than what the SDK itself adds to an event: its ids, its time, and the name of the library.
 _ADDED_BYTES = 512
+_TOO_LARGE = object()
 
 # A wrapper whose class is not among these passes calls on: somebody else's may still wrap it.
 instrumented: set[type] = set()
@@ -25,6 +27,7 @@ instrumented: set[type] = set()
 def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return a ``track`` that adds the current visitor to what it passes on."""
     checked = _checking_size(original) if _loses_oversize(client_class) else original
+    takes_integrations = "integrations" in inspect.signature(original).parameters
 
     @functools.wraps(original)
     def track(
@@ -48,6 +51,23 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
         user_id, filled_values, filled_context, anonymous_id = add_visitor(
             visitor, TRACK, user_id, properties, context, anonymous_id
         )
+        if visitor.details is not None and visitor.options.browser_ids:
+            parts = {"properties": filled_values, "context": filled_context}
+            for filled, more in _with_browser_ids(
+                visitor.details, parts, takes_integrations, extra, extra_keywords
+            ):
+                result = _send_if_small(
+                    more(checked),
+                    self,
+                    user_id,
+                    event,
+                    filled["properties"],
+                    filled["context"],
+                    timestamp,
+                    anonymous_id,
+                )
+                if result is not _TOO_LARGE:
+                    return result
         try:
             if filled_values is not properties or filled_context is not context:
                 return send_filled(
@@ -64,6 +84,7 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
 def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return an ``identify`` that adds the current visitor to what it passes on."""
     checked = _checking_size(original) if _loses_oversize(client_class) else original
+    takes_integrations = "integrations" in inspect.signature(original).parameters
 
     @functools.wraps(original)
     def identify(
@@ -86,6 +107,22 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
         user_id, filled_values, filled_context, anonymous_id = add_visitor(
             visitor, IDENTIFY, user_id, traits, context, anonymous_id
         )
+        if visitor.details is not None and visitor.options.browser_ids and visitor.options.identify:
+            parts = {"traits": filled_values, "context": filled_context}
+            for filled, more in _with_browser_ids(
+                visitor.details, parts, takes_integrations, extra, extra_keywords
+            ):
+                result = _send_if_small(
+                    more(checked),
+                    self,
+                    user_id,
+                    filled["traits"],
+                    filled["context"],
+                    timestamp,
+                    anonymous_id,
+                )
+                if result is not _TOO_LARGE:
+                    return result
         try:
             if filled_values is not traits or filled_context is not context:
                 return send_filled(
@@ -104,6 +141,37 @@ def _passing(
 ) -> Callable[..., Any]:
     """Return a method that also passes on what only some versions of the SDK take."""
     return lambda *shared: send(*shared, *extra, **extra_keywords)
+
+
+def _with_browser_ids(
+    details: RequestDetails,
+    parts: dict[str, Any],
+    takes_integrations: bool,
+    extra: tuple[Any, ...],
+    extra_keywords: dict[str, Any],
+) -> Iterator[tuple[dict[str, Any], Callable[..., Any]]]:
+    """Yield what to try: the parts of a call, and what makes a method pass on the rest of it."""
+    if takes_integrations:
+        parts["integrations"] = extra[0] if extra else extra_keywords.get("integrations")
+    for filled in with_browser_ids(details, parts):
+        integrations = filled.get("integrations")
+        if integrations is None:
+            yield filled, functools.partial(_passing, extra, extra_keywords)
+        elif extra:
+            yield filled, functools.partial(_passing, (integrations, *extra[1:]), extra_keywords)
+        else:
+            keywords = {**extra_keywords, "integrations": integrations}
+            yield filled, functools.partial(_passing, extra, keywords)
+
+
+def _send_if_small(send: Callable[..., Any], *args: Any) -> Any:
+    """Return what a call returns, or ``_TOO_LARGE`` if the event is over Segment's limit."""
+    try:
+        return send(*args)
+    except RuntimeError as error:
+        if not _is_oversize(error):
+            raise
+        return _TOO_LARGE
 
 
 def _is_oversize(error: RuntimeError) -> bool:

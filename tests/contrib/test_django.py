@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +12,6 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
-from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished
@@ -35,6 +33,7 @@ from werkzeug.test import create_environ
 
 import koala_middleware as koala
 from koala_middleware.contrib.django import KoalaMiddleware
+from tests.streams import EACH_CHUNK, async_chunks, chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, start_response, track
 
 KOALA = "koala_middleware.contrib.django.KoalaMiddleware"
@@ -161,20 +160,6 @@ def test_view_of_nobody(view: View, get: Get, serve: Serve, events: Events) -> N
 
 
 @ways_in
-def test_every_way_to_track(
-    get: Get, serve: Serve, events: Events, sign_up: Callable[[], Any]
-) -> None:
-    def view(request: HttpRequest) -> HttpResponse:
-        sign_up()
-        return HttpResponse()
-
-    serve(view)
-    get(**cookie(ALICE))
-    assert profile_ids(events) == {"Signed Up": ALICE}
-    assert events[0]["userId"] == "u1"
-
-
-@ways_in
 def test_view_between_threads_and_loops(get: Get, serve: Serve, events: Events) -> None:
     async def innermost() -> None:
         await asyncio.sleep(0)
@@ -232,29 +217,12 @@ def test_coroutine_flag_is_that_of_what_is_below() -> None:
 
 
 def streaming_view(request: HttpRequest) -> HttpResponseBase:
-    def content() -> Iterator[bytes]:
-        track("chunk 1")
-        yield b"1"
-        track("chunk 2")
-        yield b"2"
-        track("end")
-
-    return StreamingHttpResponse(content())
+    return StreamingHttpResponse(chunks())
 
 
 async def async_streaming_view(request: HttpRequest) -> HttpResponseBase:
-    async def content() -> AsyncIterator[bytes]:
-        track("chunk 1")
-        yield b"1"
-        await asyncio.sleep(0)
-        track("chunk 2")
-        yield b"2"
-        track("end")
+    return StreamingHttpResponse(async_chunks())
 
-    return StreamingHttpResponse(content())
-
-
-EACH_CHUNK = {"chunk 1": ALICE, "chunk 2": ALICE, "end": ALICE}
 
 stacks = pytest.mark.parametrize(
     "stack",
@@ -463,48 +431,23 @@ def test_request_tells_an_outer_error_handler(get: Get, serve: Serve) -> None:
     assert visitors == [ALICE]
 
 
-def test_environ_tells_after_the_request(serve: Serve) -> None:
-    serve(failing_view)
-    environ = create_environ(headers=cookie(ALICE))
-    body: Any = WSGIHandler()(environ, start_response)
-    body.close()
-    assert environ["koala.visitor"].profile_id == ALICE
+def visitor_view(request: Any) -> HttpResponse:
+    return HttpResponse(str(request.koala.profile_id))
 
 
-def test_scope_tells_after_the_request(serve: Serve) -> None:
-    scopes: list[Any] = []
+async def async_visitor_view(request: Any) -> HttpResponse:
+    return visitor_view(request)
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await ASGIHandler()(scope, receive, send)
-        scopes.append(scope)
 
-    serve(failing_view)
-    TestClient(app).get("/", headers=cookie(ALICE))
-    assert scopes[0]["koala"].profile_id == ALICE
+@pytest.mark.parametrize("view", [visitor_view, async_visitor_view])
+@ways_in
+def test_request_of_a_switched_off_middleware(view: View, get: Get, serve: Serve) -> None:
+    """Templates and access logs read its visitor."""
+    serve(view, KOALA_ENABLED=False)
+    assert get(**cookie(ALICE)) == b"None"
 
 
 # Cookies
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        pytest.param([("cookie", f"a=1; ko_id={ALICE}")], id="one"),
-        pytest.param([("cookie", "a=1"), ("cookie", f"ko_id={ALICE}")], id="last"),
-        pytest.param([("cookie", f"ko_id={ALICE}"), ("cookie", "a=1")], id="first"),
-        pytest.param(
-            [("cookie", "a=1"), ("cookie", f"ko_id={ALICE}"), ("cookie", "b=2")], id="middle"
-        ),
-        pytest.param([("cookie", 'x={"a":1}'), ("cookie", f"ko_id={ALICE}")], id="odd neighbour"),
-    ],
-)
-def test_cookie_header_in_pieces(
-    headers: list[tuple[str, str]], serve: Serve, events: Events
-) -> None:
-    """HTTP/2 clients may send it so, and Django 5.2 joins the pieces with commas."""
-    serve(async_view)
-    asgi_client().get("/", headers=headers)
-    assert profile_ids(events) == {"view": ALICE}
 
 
 def test_cookie_set_on_djangos_test_client(serve: Serve, events: Events) -> None:
@@ -518,120 +461,25 @@ def test_cookie_set_on_djangos_test_client(serve: Serve, events: Events) -> None
 # Settings
 
 
-@ways_in
-def test_setting_cookie_name(get: Get, serve: Serve) -> None:
-    serve(sync_view, KOALA_COOKIE_NAME="vid")
-    assert get(Cookie=f"ko_id={BOB}; vid={ALICE}") == ALICE.encode()
-
-
-@ways_in
-def test_setting_property_name(get: Get, serve: Serve, events: Events) -> None:
-    serve(sync_view, KOALA_PROPERTY_NAME="koala_id")
-    get(**cookie(ALICE))
-    assert events[0]["properties"] == {"koala_id": ALICE}
-
-
 def shout(value: str) -> str:
     return value.upper()
 
 
-@pytest.mark.parametrize("parse", [shout, f"{__name__}.shout"], ids=["function", "dotted path"])
 @ways_in
-def test_setting_parse(parse: object, get: Get, serve: Serve) -> None:
-    serve(sync_view, KOALA_PARSE=parse)
+def test_dotted_path_of_parse(get: Get, serve: Serve) -> None:
+    serve(sync_view, KOALA_PARSE=f"{__name__}.shout")
     assert get(**cookie(ALICE)) == ALICE.upper().encode()
-
-
-@ways_in
-def test_setting_anonymous_id_cookie(get: Get, serve: Serve, events: Events) -> None:
-    def view(request: HttpRequest) -> HttpResponse:
-        sign_up_anonymously()
-        return HttpResponse()
-
-    serve(view, KOALA_ANONYMOUS_ID_COOKIE="anon")
-    get(Cookie="ajs_anonymous_id=a1; anon=a2")
-    assert events[0]["anonymousId"] == "a2"
-
-
-def sign_up_anonymously() -> None:
-    import segment.analytics as analytics
-
-    analytics.track(event="Signed Up")
 
 
 def has_consent(request: HttpRequest) -> bool:
     return isinstance(request, HttpRequest) and request.COOKIES.get("consent") == "yes"
 
 
-@pytest.mark.parametrize(
-    "request_filter",
-    [has_consent, f"{__name__}.has_consent"],
-    ids=["function", "dotted path"],
-)
 @ways_in
-def test_setting_request_filter(request_filter: object, get: Get, serve: Serve) -> None:
-    serve(sync_view, KOALA_REQUEST_FILTER=request_filter)
+def test_dotted_path_of_request_filter(get: Get, serve: Serve) -> None:
+    serve(sync_view, KOALA_REQUEST_FILTER=f"{__name__}.has_consent")
     assert get(Cookie=f"consent=yes; ko_id={ALICE}") == ALICE.encode()
     assert get(Cookie=f"consent=no; ko_id={ALICE}") == b"nobody"
-
-
-def broken_filter(request: HttpRequest) -> bool:
-    raise LookupError(request.headers["Cookie"])
-
-
-@ways_in
-def test_failing_request_filter_means_nobody(
-    get: Get, serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
-    serve(sync_view, KOALA_REQUEST_FILTER=broken_filter)
-    assert [get(**cookie(ALICE)), get(**cookie(BOB))] == [b"nobody", b"nobody"]
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("koala_middleware", logging.ERROR)
-    assert "request_filter" in caplog.text
-    assert ALICE not in caplog.text
-
-
-async def async_filter(request: HttpRequest) -> bool:
-    return True
-
-
-@pytest.mark.parametrize(
-    ("setting", "value", "expected"),
-    [
-        pytest.param("KOALA_COOKIE_NAME", "a b", "a cookie's name", id="cookie name"),
-        pytest.param("KOALA_COOKIE_NAME", None, "a cookie's name", id="no cookie name"),
-        pytest.param("KOALA_PROPERTY_NAME", "", "a property's name", id="empty property name"),
-        pytest.param("KOALA_PROPERTY_NAME", 7, "a property's name", id="property name"),
-        pytest.param("KOALA_PARSE", None, "a callable", id="no parse"),
-        pytest.param("KOALA_PARSE", "nowhere.parse", "a callable", id="parse of no module"),
-        pytest.param("KOALA_PARSE", "uuid.nothing", "a callable", id="parse not in its module"),
-        pytest.param("KOALA_PARSE", "uuid", "a callable", id="parse without a dot"),
-        pytest.param("KOALA_REQUEST_FILTER", True, "a callable", id="request filter"),
-        pytest.param("KOALA_REQUEST_FILTER", async_filter, "a callable", id="async filter"),
-        pytest.param("KOALA_REQUEST_FILTER", "no.where", "a callable", id="filter of no module"),
-        pytest.param("KOALA_ANONYMOUS_ID_COOKIE", "a;b", "a cookie's name", id="anonymous id"),
-    ],
-)
-@pytest.mark.parametrize("handler", [WSGIHandler, ASGIHandler])
-def test_wrong_setting(
-    handler: Callable[[], object], setting: str, value: object, expected: str, serve: Serve
-) -> None:
-    """It fails when Django starts, and says which, what was expected and what came."""
-    serve(sync_view, **{setting: value})
-    with pytest.raises(ImproperlyConfigured) as raised:
-        handler()
-    message = str(raised.value)
-    assert message.startswith(f"{setting} in the Django settings: expected {expected}")
-    assert message.endswith(f"got {value!r}")
-
-
-@pytest.mark.parametrize("handler", [WSGIHandler, ASGIHandler])
-def test_unknown_setting(handler: Callable[[], object], serve: Serve) -> None:
-    serve(sync_view, KOALA_COOKIE_NMAE="ko_id")
-    with pytest.raises(
-        ImproperlyConfigured, match=r"^KOALA_COOKIE_NMAE .*did you mean KOALA_COOKIE_NAME\?"
-    ):
-        handler()
 
 
 def test_request_stays_itself_in_an_environ_that_is_used_again(events: Events) -> None:

@@ -6,8 +6,6 @@ import asyncio
 import copy
 import gc
 import pickle
-import shutil
-import subprocess
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -34,8 +32,8 @@ from django.views.decorators.cache import cache_page
 from werkzeug.test import create_environ
 
 import koala_middleware as koala
-from koala_middleware.contrib import _django_responses
 from koala_middleware.contrib.django import KoalaMiddleware
+from koala_middleware.contrib.django import responses as django_responses
 from tests.contrib.test_django import (
     KOALA,
     Events,
@@ -48,6 +46,7 @@ from tests.contrib.test_django import (
     sync_view,
     ways_in,
 )
+from tests.redis_server import running_redis
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track
 
 pytestmark = pytest.mark.usefixtures("events")
@@ -82,20 +81,8 @@ def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, st
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[dict[str, str]]:
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip("needs redis-server")
-    socket = tmp_path / "redis"
-    command = [server, "--port", "0", "--unixsocket", str(socket), "--save", ""]
-    process = subprocess.Popen([*command, "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
-    try:
-        while not socket.exists():
-            assert process.poll() is None
-        location = f"unix://{socket}"
-        yield {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": location}
-    finally:
-        process.terminate()
-        process.wait()
+    with running_redis(tmp_path) as url:
+        yield {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -391,7 +378,7 @@ def test_classes_made_on_the_fly_are_not_kept(monkeypatch: pytest.MonkeyPatch) -
     def view(request: HttpRequest) -> HttpResponse:
         return type("Response", (HttpResponse,), {})("page")  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(_django_responses, "_MOST_KINDS", 0)
+    monkeypatch.setattr(django_responses, "_MOST_KINDS", 0)
     kind = weakref.ref(type(respond(view, ALICE)))
     gc.collect()
     assert kind() is None

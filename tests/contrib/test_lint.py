@@ -14,7 +14,9 @@ from werkzeug.test import run_wsgi_app
 
 import koala_middleware.wsgi
 from koala_middleware import Mint
-from tests.adapters import WSGI, Site, environ_of, flask_site, settings_for
+from tests.adapters import WSGI, Site, settings_for
+from tests.serving import environ_of
+from tests.sites import flask_site
 from tests.visitors import ALICE
 
 with warnings.catch_warnings():

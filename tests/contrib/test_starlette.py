@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import segment.analytics as analytics
 from fastapi import BackgroundTasks, Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -25,6 +23,9 @@ from starlette.websockets import WebSocket
 
 import koala_middleware as koala
 from koala_middleware.contrib.starlette import KoalaMiddleware
+from tests.serving import start_and_stop
+from tests.sites import STARLETTE, starlette_with_add
+from tests.streams import EACH_CHUNK, async_chunks, chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track
 
 pytestmark = pytest.mark.usefixtures("events")
@@ -38,38 +39,13 @@ def routes(endpoint: Endpoint) -> list[BaseRoute]:
     return [Route("/", endpoint, methods=["GET"]), WebSocketRoute("/websocket", websocket)]
 
 
-def starlette_with_add(endpoint: Endpoint, **options: Any) -> Starlette:
-    app = Starlette(routes=routes(endpoint))
-    app.add_middleware(KoalaMiddleware, **options)
-    return app
-
-
-def starlette_with_list(endpoint: Endpoint, **options: Any) -> Starlette:
-    middleware = [Middleware(KoalaMiddleware, **options)]
-    return Starlette(routes=routes(endpoint), middleware=middleware)
-
-
-def starlette_wrapped(endpoint: Endpoint, **options: Any) -> KoalaMiddleware:
-    return KoalaMiddleware(Starlette(routes=routes(endpoint)), **options)
-
-
-def fastapi_with_add(endpoint: Endpoint, **options: Any) -> FastAPI:
-    app = FastAPI(routes=routes(endpoint))
-    app.add_middleware(KoalaMiddleware, **options)
-    return app
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(starlette_with_add, id="add_middleware"),
-        pytest.param(starlette_with_list, id="middleware=[…]"),
-        pytest.param(starlette_wrapped, id="wrapped"),
-        pytest.param(fastapi_with_add, id="FastAPI"),
-    ]
-)
+@pytest.fixture(params=STARLETTE)
 def make_app(request: pytest.FixtureRequest) -> MakeApp:
     """Return a function that makes an application of an endpoint and options."""
-    make: MakeApp = request.param
+
+    def make(endpoint: Endpoint, **options: Any) -> Any:
+        return STARLETTE[request.param](routes(endpoint), **options)
+
     return make
 
 
@@ -122,16 +98,6 @@ def test_cookie_set_on_the_test_client(make_app: MakeApp) -> None:
     assert client.get("/").text == BOB
 
 
-def test_every_way_to_track(make_app: MakeApp, events: Events, sign_up: Callable[[], Any]) -> None:
-    async def endpoint(request: Request) -> Response:
-        sign_up()
-        return Response()
-
-    get(make_app(endpoint), cookie(ALICE))
-    assert profile_ids(events) == {"Signed Up": ALICE}
-    assert events[0]["userId"] == "u1"
-
-
 def test_threads_and_tasks_of_an_endpoint(make_app: MakeApp, events: Events) -> None:
     async def coroutine() -> None:
         track("task")
@@ -163,24 +129,9 @@ def test_websocket_of_nobody(make_app: MakeApp) -> None:
 
 
 def test_mounted_application(events: Events) -> None:
-    app = Starlette(routes=[Mount("/site", starlette_with_add(endpoint))])
+    app = Starlette(routes=[Mount("/site", starlette_with_add(routes(endpoint)))])
     assert TestClient(app).get("/site/", headers=cookie(ALICE)).text == ALICE
     assert profile_ids(events) == {"endpoint": ALICE}
-
-
-def start_and_stop(app: Any) -> dict[str, Any]:
-    """Play the server's part in an application's lifespan, and return the scope."""
-    scope: dict[str, Any] = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> dict[str, str]:
-        return next(messages)
-
-    async def send(message: dict[str, str]) -> None:
-        assert message["type"].endswith(".complete")
-
-    asyncio.run(app(scope, receive, send))
-    return scope
 
 
 def test_lifespan_has_nobody(events: Events) -> None:
@@ -199,23 +150,6 @@ def test_lifespan_has_nobody(events: Events) -> None:
 
 
 # Streams and background tasks
-
-
-def chunks() -> Iterator[str]:
-    track("chunk 1")
-    yield "1"
-    track("chunk 2")
-    yield "2"
-    track("end")
-
-
-async def async_chunks() -> AsyncIterator[str]:
-    for chunk in chunks():
-        yield chunk
-        await asyncio.sleep(0)
-
-
-EACH_CHUNK = {"chunk 1": ALICE, "chunk 2": ALICE, "end": ALICE}
 
 
 @pytest.mark.parametrize("content", [chunks, async_chunks])
@@ -328,7 +262,7 @@ def test_scope_tells_the_outermost_error_handler(events: Events) -> None:
         track("500")
         return PlainTextResponse("sorry", 500)
 
-    app = starlette_with_add(failing_endpoint)
+    app = starlette_with_add(routes(failing_endpoint))
     app.add_exception_handler(500, server_error)
     assert (get(app, cookie(ALICE)), get(app)) == ("sorry", "sorry")
     assert [visitor.profile_id for visitor in visitors] == [ALICE, None]
@@ -345,92 +279,20 @@ def test_exception_handler(events: Events) -> None:
         track("404")
         return PlainTextResponse("sorry", 404)
 
-    app = starlette_with_add(failing_endpoint)
+    app = starlette_with_add(routes(failing_endpoint))
     app.add_exception_handler(LookupError, not_found)
     assert get(app, cookie(ALICE)) == "sorry"
     assert profile_ids(events) == {"endpoint": ALICE, "404": ALICE}
 
 
-def test_exception_passes_unchanged(make_app: MakeApp) -> None:
-    error = LookupError()
-
-    async def endpoint(request: Request) -> Response:
-        raise error
-
-    with pytest.raises(LookupError) as raised:
-        TestClient(make_app(endpoint)).get("/", headers=cookie(ALICE))
-    assert raised.value is error
-
-
-@pytest.mark.parametrize("endpoint", [endpoint, failing_endpoint])
-def test_nobody_is_current_and_scope_tells_after_the_request(
-    endpoint: Endpoint, make_app: MakeApp
-) -> None:
-    app = make_app(endpoint)
-    after: list[object] = []
-
-    async def outer(scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await app(scope, receive, send)
-        finally:
-            after.extend([koala.current_visitor(), scope["koala"].profile_id])
-
-    get(outer, cookie(ALICE))
-    assert after == [None, ALICE]
-
-
 # Cookies
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        pytest.param([("cookie", f"a=1; ko_id={ALICE}")], id="one"),
-        pytest.param([("cookie", "a=1"), ("cookie", f"ko_id={ALICE}")], id="last"),
-        pytest.param([("cookie", f"ko_id={ALICE}"), ("cookie", "a=1")], id="first"),
-        pytest.param([("cookie", 'x={"a":1}'), ("cookie", f"ko_id={ALICE}")], id="odd neighbour"),
-    ],
-)
-def test_cookie_header_in_pieces(headers: Any, make_app: MakeApp) -> None:
-    """HTTP/2 clients may send it so, and Starlette before 0.49 reads only the first."""
-    assert TestClient(make_app(endpoint)).get("/", headers=headers).text == ALICE
 
 
 # Options
 
 
-def test_option_cookie_name(make_app: MakeApp) -> None:
-    app = make_app(endpoint, cookie_name="vid")
-    assert get(app, {"Cookie": f"ko_id={BOB}; vid={ALICE}"}) == ALICE
-
-
-def test_option_property_name(make_app: MakeApp, events: Events) -> None:
-    get(make_app(endpoint, property_name="koala_id"), cookie(ALICE))
-    assert events[0]["properties"] == {"koala_id": ALICE}
-
-
-def test_option_parse(make_app: MakeApp) -> None:
-    assert get(make_app(endpoint, parse=str.upper), cookie(ALICE)) == ALICE.upper()
-
-
-def test_option_anonymous_id_cookie(make_app: MakeApp, events: Events) -> None:
-    async def endpoint(request: Request) -> Response:
-        analytics.track(event="Signed Up")
-        return Response()
-
-    app = make_app(endpoint, anonymous_id_cookie="anon")
-    get(app, {"Cookie": "ajs_anonymous_id=a1; anon=a2"})
-    assert events[0]["anonymousId"] == "a2"
-
-
 def has_consent(connection: HTTPConnection) -> bool:
     return isinstance(connection, HTTPConnection) and connection.cookies.get("consent") == "yes"
-
-
-def test_option_request_filter(make_app: MakeApp) -> None:
-    app = make_app(endpoint, request_filter=has_consent)
-    assert get(app, {"Cookie": f"ko_id={ALICE}; consent=yes"}) == ALICE
-    assert get(app, {"Cookie": f"ko_id={ALICE}; consent=no"}) == "nobody"
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("yes", ALICE), ("no", "nobody")])
@@ -442,53 +304,3 @@ def test_option_request_filter_for_a_websocket(
     with client.websocket_connect("/websocket", headers=headers) as websocket:
         websocket.send_text("message")
         assert websocket.receive_text() == expected
-
-
-def broken_filter(connection: HTTPConnection) -> bool:
-    raise LookupError(connection.headers["Cookie"])
-
-
-def test_failing_request_filter_means_nobody(
-    make_app: MakeApp, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING)  # the test client tells of its requests
-    app = make_app(endpoint, request_filter=broken_filter)
-    assert [get(app, cookie(ALICE)), get(app, cookie(BOB))] == ["nobody", "nobody"]
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("koala_middleware", logging.ERROR)
-    assert "request_filter" in caplog.text
-    assert ALICE not in caplog.text
-
-
-async def async_filter(connection: HTTPConnection) -> bool:
-    return True
-
-
-wrong_options = pytest.mark.parametrize(
-    ("option", "value", "expected", "error"),
-    [
-        pytest.param("cookie_name", "a b", "a cookie's name", ValueError, id="cookie name"),
-        pytest.param("cookie_name", None, "a cookie's name", TypeError, id="no cookie name"),
-        pytest.param("property_name", "", "a property's name", ValueError, id="property name"),
-        pytest.param("parse", "str.upper", "a callable", TypeError, id="parse a text"),
-        pytest.param("request_filter", True, "a callable", TypeError, id="filter a boolean"),
-        pytest.param("request_filter", async_filter, "a callable", TypeError, id="async filter"),
-        pytest.param("anonymous_id_cookie", 7, "a cookie's name", TypeError, id="anonymous id"),
-    ],
-)
-
-
-@wrong_options
-def test_wrong_option(
-    option: str, value: object, expected: str, error: type[Exception], make_app: MakeApp
-) -> None:
-    """It fails when the application starts, and says which, what was expected and what came."""
-    with pytest.raises(error) as raised:
-        start_and_stop(make_app(endpoint, **{option: value}))
-    assert str(raised.value).startswith(f"option {option}: expected {expected}")
-    assert str(raised.value).endswith(f"got {value!r}")
-
-
-def test_unknown_option(make_app: MakeApp) -> None:
-    with pytest.raises(TypeError, match=r"option cookie_nmae: .*did you mean cookie_name\?"):
-        start_and_stop(make_app(endpoint, cookie_nmae="ko_id"))

@@ -3,17 +3,15 @@ the test runner cannot confuse it."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from segment.analytics.version import VERSION
 
+from tests.clients import SDKS
 from tests.collector import Collector, collecting
-from tests.core.test_segment import SDKS
-from tests.interpreters import ELSEWHERE
+from tests.processes import run_script
 from tests.visitors import ALICE
 
 SDK = tuple(map(int, VERSION.split(".")[:2]))
@@ -55,16 +53,7 @@ def run(
     parent = PARENT.format(
         sdk=sdk, host=collector.url, options=options, client_options=client_options
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", parent + script],
-        cwd=ELSEWHERE,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_script(parent + script, "-W", "ignore::DeprecationWarning")
 
 
 def names(collector: Collector, count: int) -> Counter[str]:

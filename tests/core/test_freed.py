@@ -21,7 +21,9 @@ from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddl
 from koala_middleware.current import variable as current
 from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
-from tests.adapters import Site, environ_of, wsgi
+from tests.adapters import Site
+from tests.serving import environ_of
+from tests.sites import wsgi
 from tests.visitors import ALICE, BOB, start_response
 
 OPTIONS = {"context": True, "email": lambda request: "a@b.c", "mint": Mint(when=bool)}

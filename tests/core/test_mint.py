@@ -25,6 +25,7 @@ from koala_middleware.wsgi import KoalaMiddleware as WSGIMiddleware
 from tests.visitors import track
 
 FUNCTION = "a callable that is not a coroutine function, or None"
+SECONDS = "a whole number of seconds, more than 0"
 
 
 async def refuse(request: object) -> bool:
@@ -37,27 +38,35 @@ ALWAYS = Mint(when=lambda request: True)
 @pytest.mark.parametrize(
     ("arguments", "error", "expected"),
     [
-        pytest.param({"domain": 5}, TypeError, "a str or None, got 5", id="domain-number"),
-        pytest.param({"domain": ""}, ValueError, "a domain, got ''", id="domain-empty"),
-        pytest.param({"domain": "a b"}, ValueError, "a domain, got 'a b'", id="domain-space"),
-        pytest.param({"domain": "a;x"}, ValueError, "a domain, got 'a;x'", id="domain-injection"),
-        pytest.param({"domain": ".."}, ValueError, "a domain, got '..'", id="domain-dots"),
-        pytest.param({"max_age": "1"}, TypeError, "whole seconds, got '1'", id="max_age-text"),
-        pytest.param({"max_age": True}, TypeError, "whole seconds, got True", id="max_age-bool"),
-        pytest.param({"max_age": 0}, ValueError, "more than 0 seconds, got 0", id="max_age-zero"),
+        pytest.param({"domain": 5}, TypeError, "a domain, or None, got 5", id="domain-number"),
+        pytest.param({"domain": ""}, ValueError, "a domain, or None, got ''", id="domain-empty"),
         pytest.param(
-            {"secure": "yes"}, ValueError, "a bool or 'auto', got 'yes'", id="secure-text"
+            {"domain": "a b"}, ValueError, "a domain, or None, got 'a b'", id="domain-space"
+        ),
+        pytest.param(
+            {"domain": "a;x"}, ValueError, "a domain, or None, got 'a;x'", id="domain-injection"
+        ),
+        pytest.param({"domain": ".."}, ValueError, "a domain, or None, got '..'", id="domain-dots"),
+        pytest.param({"max_age": "1"}, TypeError, f"{SECONDS}, got '1'", id="max_age-text"),
+        pytest.param({"max_age": True}, TypeError, f"{SECONDS}, got True", id="max_age-bool"),
+        pytest.param({"max_age": 0}, ValueError, f"{SECONDS}, got 0", id="max_age-zero"),
+        pytest.param(
+            {"secure": "yes"}, ValueError, "True, False or 'auto', got 'yes'", id="secure-text"
+        ),
+        pytest.param({"secure": 1}, TypeError, "True, False or 'auto', got 1", id="secure-number"),
+        pytest.param(
+            {"samesite": None}, TypeError, "'Lax', 'Strict' or 'None', got None", id="samesite-none"
         ),
         pytest.param(
             {"samesite": "lax"},
             ValueError,
-            "one of ('Lax', 'Strict', 'None'), got 'lax'",
+            "'Lax', 'Strict' or 'None', got 'lax'",
             id="samesite-case",
         ),
         pytest.param(
             {"secure": False, "samesite": "None"},
             ValueError,
-            "True, as samesite is 'None', got False",
+            "True or 'auto', as samesite is 'None', got False",
             id="samesite-none-insecure",
         ),
         pytest.param({"when": "always"}, TypeError, f"{FUNCTION}, got 'always'", id="when-text"),
@@ -142,6 +151,22 @@ def test_response_without_headers() -> None:
     assert (name, value[:6]) == (b"set-cookie", b"ko_id=")
     assert others == [(b"vary", b"Cookie"), (b"cache-control", b"private")]
     assert message == {"type": "http.response.start", "status": 200}
+
+
+def test_exc_info_by_keyword_is_passed_on() -> None:
+    """Servers take it so, and applications give it so, although PEP 3333 wants it by position."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("500 OH", [], exc_info=exc_info)
+        return []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+        started.append(exc_info)
+
+    started: list[Any] = []
+    exc_info = (KeyError, KeyError(), None)
+    WSGIMiddleware(application, mint=ALWAYS)({}, start_response)
+    assert started == [exc_info]
 
 
 def test_exc_info_of_start_response_is_passed_on() -> None:

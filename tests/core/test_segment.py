@@ -7,12 +7,10 @@ import importlib
 import inspect
 import json
 import logging
-import subprocess
 import sys
 import types
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +26,11 @@ from koala_middleware.factory import VisitorFactory
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import sdk
 from koala_middleware.visitor import Visitor
-from tests.clients import Tracking
-from tests.interpreters import ELSEWHERE
+from tests.clients import SDKS, Tracking
+from tests.processes import output_of
 from tests.visitors import ALICE, BOB
 
 Events = list[dict[str, Any]]
-
-# Some wheels of segment-analytics-python before 2.3 bring the old module, too.
-SDKS = ["segment.analytics"]
-if find_spec("analytics") and find_spec("analytics.client"):
-    SDKS.append("analytics")
 
 
 @pytest.fixture(autouse=True)
@@ -634,15 +627,6 @@ def test_fault_of_ours_is_logged_once_and_the_event_sent(
 # Finding the SDK
 
 
-def python(script: str, *options: str) -> str:
-    """Run a script in a new interpreter and return what it printed, errors too."""
-    command = [sys.executable, *options, "-c", script]
-    done = subprocess.run(
-        command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=60, check=False
-    )
-    return done.stdout + done.stderr
-
-
 def test_sdk_is_not_imported_for_our_sake() -> None:
     script = """
 import sys, koala_middleware, koala_middleware.wsgi, koala_middleware.asgi
@@ -650,7 +634,7 @@ koala_middleware.wsgi.KoalaMiddleware(print)
 koala_middleware.asgi.KoalaMiddleware(print)
 print([m for m in ("segment.analytics", "analytics", "requests", "flask") if m in sys.modules])
 """
-    assert python(script) == "[]\n"
+    assert output_of(script) == "[]\n"
 
 
 @pytest.mark.parametrize("name", SDKS)
@@ -662,7 +646,7 @@ import {name} as analytics
 with koala.profile("{ALICE}"):
     print(analytics.Client("key", send=False).track("u1", "E")[1]["properties"])
 """
-    assert python(script) == f"{{'profile_id': '{ALICE}'}}\n"
+    assert output_of(script) == f"{{'profile_id': '{ALICE}'}}\n"
 
 
 def test_sdk_imported_after_uninstrument_is_left_alone() -> None:
@@ -672,7 +656,7 @@ koala.instrument(), koala.uninstrument()
 import segment.analytics as analytics
 print(hasattr(analytics.Client.track, "__wrapped__"))
 """
-    assert python(script) == "False\n"
+    assert output_of(script) == "False\n"
 
 
 def test_absent_sdk_is_logged_once_and_requests_go_on() -> None:
@@ -685,7 +669,7 @@ for _ in range(2):
 print(app({"HTTP_COOKIE": "ko_id=x"}, None))
 """
     expected = "Segment's SDK is not installed"
-    output = python(script)
+    output = output_of(script)
     assert output.count(expected) == 1
     assert "[b'fine']" in output
 
@@ -757,7 +741,7 @@ print([hasattr(each.track, "__wrapped__") for each in (before, client.Client)])
 print(hasattr(client.Client.track, "__wrapped__"))
 """
     expected = [f"{{'profile_id': '{ALICE}'}}"] * 4 + ["True", "[False, False]", "False"]
-    assert python(script).splitlines() == expected
+    assert output_of(script).splitlines() == expected
 
 
 def test_sdk_that_another_thread_is_importing_is_waited_for(tmp_path: Path) -> None:
@@ -788,7 +772,7 @@ thread.join()
 with koala.profile("{ALICE}"):
     print(sys.modules["analytics.client"].Client("key", send=False).track("u1", "E"))
 """
-    assert python(script) == f"{{'profile_id': '{ALICE}'}}\n"
+    assert output_of(script) == f"{{'profile_id': '{ALICE}'}}\n"
 
 
 def test_sdk_is_imported_though_it_cannot_be_instrumented() -> None:
@@ -798,7 +782,7 @@ sdk.watch_sdk(lambda module: 1 / 0)
 import segment.analytics as analytics
 print(analytics.Client("key", send=False).track("u1", "E")[0])
 """
-    output = python(script)
+    output = output_of(script)
     assert "what follows the import of segment.analytics.client failed" in output
     assert output.startswith("True\n")
 

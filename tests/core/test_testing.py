@@ -15,8 +15,8 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from koala_middleware.testing import capture_events
-from tests.clients import Queueing, Tracking
-from tests.core.test_segment import SDKS, python
+from tests.clients import SDKS, Queueing, Tracking
+from tests.processes import output_of
 from tests.visitors import ALICE
 
 
@@ -130,7 +130,7 @@ with capture_events() as events:
     analytics.track("u1", "E")
 print(len(events), analytics.default_client)
 """
-    assert python(script) == "1 None\n"
+    assert output_of(script) == "1 None\n"
 
 
 def test_package_of_the_users_called_analytics_is_left_alone(

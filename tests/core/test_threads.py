@@ -22,7 +22,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware import threads
 from koala_middleware.wsgi import KoalaMiddleware
-from tests.interpreters import ELSEWHERE
+from tests.processes import ELSEWHERE
 from tests.visitors import ALICE, BOB, cookie, profile_ids, start_response, track
 
 INHERITS = bool(getattr(sys.flags, "thread_inherit_context", False))

@@ -71,8 +71,22 @@ def test_visitor_reads_once() -> None:
     assert calls == ["x"]
 
 
-def test_visitor_cannot_be_read_out_of_its_repr() -> None:
-    assert ALICE not in repr(Visitor(ALICE))
+def test_repr_says_what_is_known_and_never_an_id() -> None:
+    """It gets into logs; to look at a visitor in a debugger reads nothing."""
+    visitor = Visitor(None, None, f"ko_id={ALICE}; ajs_anonymous_id=a1")
+    assert repr(visitor) == "<Visitor: profile id not read yet, anonymous id not read yet>"
+    assert visitor.profile_id == ALICE
+    assert repr(visitor) == "<Visitor: profile id known, anonymous id not read yet>"
+    assert repr(Visitor(ALICE)) == "<Visitor: profile id known, no anonymous id>"
+    with koala.profile(None) as nobody:
+        assert repr(nobody) == "<Visitor: no profile id, no anonymous id>"
+
+
+def test_repr_asks_no_option() -> None:
+    visitor = Visitor(None, None, "ko_id=x", Options(parse=lambda value: calls.append(value)))
+    calls: list[str] = []
+    assert "not read yet" in repr(visitor)
+    assert calls == []
 
 
 def failing_parse(value: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +16,7 @@ from koala_middleware.demo.actions import ACTIONS
 from koala_middleware.demo.play import _arrived
 from koala_middleware.inspector.server.listening import is_loopback, listen, url_of
 from koala_middleware.inspector.storage.event_store import EventStore
-from tests.interpreters import ELSEWHERE
+from tests.processes import command, run
 
 
 def has_ipv6() -> bool:
@@ -30,28 +28,10 @@ def has_ipv6() -> bool:
 
 
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
-RUN = [sys.executable, "-W", "error", "-c"]
-ONCE = """
-import sys
-from koala_middleware.__main__ import main
-from koala_middleware.demo import actions, play
-{}
-sys.exit(main(["demo", "--once"]))
-"""
-
-
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, **environ}
-    environ.pop("FORCE_COLOR", None)
-    return subprocess.run(
-        arguments, cwd=ELSEWHERE, env=environ, capture_output=True, text=True, timeout=30
-    )
 
 
 def demo(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return run(
-        sys.executable, "-W", "error", "-m", "koala_middleware", "demo", *arguments, **environ
-    )
+    return run("-W", "error", "-m", "koala_middleware", "demo", *arguments, **environ)
 
 
 def rows(output: str) -> list[list[str]]:
@@ -87,14 +67,15 @@ def test_once_shows_each_event_with_its_own_visitor() -> None:
     [
         pytest.param(
             # Twice, because a site's middleware instruments when its first request comes.
-            "import koala_middleware; assert main(['demo', '--once']) == 0; "
-            "koala_middleware.uninstrument()",
+            "import koala_middleware; from koala_middleware.__main__ import main; "
+            "assert main(['demo', '--once']) == 0; koala_middleware.uninstrument()",
             10,
             r"Flask, Product Added: expected the profile id [0-9a-f-]{36}, got None",
             id="no event carries an id",
         ),
         pytest.param(
             "from koala_middleware import Visitor; Visitor.profile_id = 'leaked'; "
+            "from koala_middleware.demo import actions, play; "
             "play.ACTIONS = actions.ACTIONS[:1]",
             0,
             r"Django, Signed Up: expected the profile id None, got leaked",
@@ -103,7 +84,7 @@ def test_once_shows_each_event_with_its_own_visitor() -> None:
     ],
 )
 def test_once_fails_and_tells_what_is_wrong(fault: str, right: int, problem: str) -> None:
-    finished = run(*RUN, ONCE.format(fault), PYTHONIOENCODING="utf-8")
+    finished = run(*command("demo", "--once", before=fault), PYTHONIOENCODING="utf-8")
     assert finished.returncode == 1
     assert re.search(problem, finished.stdout)
     assert f"\n{right} of " in finished.stdout
@@ -112,6 +93,7 @@ def test_once_fails_and_tells_what_is_wrong(fault: str, right: int, problem: str
 
 def test_once_tells_of_each_event_that_did_not_come_and_of_each_that_should_not() -> None:
     actions = """
+from koala_middleware.demo import actions, play
 play.MOST_SECONDS = 3
 play.ACTIONS = [
     actions.ACTIONS[0]._replace(path="/flask/lost"),
@@ -119,7 +101,7 @@ play.ACTIONS = [
     actions.ACTIONS[2]._replace(event="Report Signed"),
     actions.ACTIONS[3],
 ]"""
-    finished = run(*RUN, ONCE.format(actions), PYTHONIOENCODING="utf-8")
+    finished = run(*command("demo", "--once", before=actions), PYTHONIOENCODING="utf-8")
     assert finished.returncode == 1
     lines = finished.stdout.splitlines()
     for line in (
@@ -187,11 +169,7 @@ def test_a_port_that_is_none_is_told(port: str, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("module", ["starlette", "rich"])
 def test_without_its_extra_the_demo_says_what_to_install(module: str) -> None:
-    absent = f"import sys; sys.modules[{module!r}] = None"
-    finished = run(
-        *RUN,
-        f"{absent}\n{ONCE[: ONCE.index('from koala_middleware.demo')]}sys.exit(main(['demo']))",
-    )
+    finished = run(*command("demo", before=f"sys.modules[{module!r}] = None"))
     assert finished.returncode == 2
     assert finished.stdout == ""
     assert finished.stderr == (

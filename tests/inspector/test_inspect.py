@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from subprocess import CompletedProcess
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -25,61 +24,27 @@ from koala_middleware.__main__ import main
 from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
-from tests.interpreters import ELSEWHERE
+from tests.processes import Process, Server, command, free_port, run
 from tests.visitors import ALICE, BOB
 
-# A shell makes its background jobs, and so what they start, ignore Ctrl-C.
-COMMAND = """
-import signal, sys
-from koala_middleware.__main__ import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(main(sys.argv[1:]))
-"""
+
+def start(db: Path, *arguments: str) -> Server:
+    server = Server("inspect", f"--db={db}", *arguments)
+    server.greeting += server.line()
+    return server
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-W", "error", "-c", COMMAND, *arguments]
+def koala(*arguments: str, before: str = "", **environ: str) -> CompletedProcess[str]:
+    return run(*command(*arguments, before=before), **environ)
 
 
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=ELSEWHERE,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+def send(server: Server, *names: str) -> int:
+    with connect(server) as connection:
+        return post(connection, *names)
 
 
-class Process:
-    """An inspector in a process of its own."""
-
-    def __init__(self, db: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            command("inspect", "--port=0", f"--db={db}", *arguments),
-            cwd=ELSEWHERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.greeting = self.process.stdout.readline() + self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
-        assert found is not None, self.process.communicate()
-        self.url, self.port = found[0], int(found[1])
-
-    def connect(self) -> closing[HTTPConnection]:
-        return closing(HTTPConnection("127.0.0.1", self.port, timeout=5))
-
-    def post(self, *names: str) -> int:
-        with self.connect() as connection:
-            return post(connection, *names)
-
-    def end(self, number: int) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        stdout, stderr = self.process.communicate(timeout=10)
-        return self.process.returncode, stdout, stderr
+def connect(server: Server) -> closing[HTTPConnection]:
+    return closing(HTTPConnection("127.0.0.1", server.port, timeout=5))
 
 
 def post(connection: HTTPConnection, *names: str) -> int:
@@ -105,36 +70,36 @@ def stored(db: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: int) -> None:
     db = tmp_path / "x.db"
-    inspector = Process(db)
+    inspector = start(db)
     assert inspector.greeting == (
         f"Open {inspector.url}; Ctrl-C stops. In your application: "
         f'analytics.host = "{inspector.url}"\nThe events are kept in {db}.\n'
     )
-    assert inspector.post("a") == 200
-    assert inspector.end(number) == (0, "", "")
+    assert send(inspector, "a") == 200
+    assert inspector.stop(number) == (0, "", "")
     assert stored(db) == ["a"]
 
 
 def test_inspect_stops_in_silence_while_a_page_watches(tmp_path: Path) -> None:
     """Else uvicorn would wait, and say that it cancels what has not ended by itself."""
-    inspector = Process(tmp_path / "x.db")
-    with inspector.connect() as connection:
+    inspector = start(tmp_path / "x.db")
+    with connect(inspector) as connection:
         connection.request("GET", "/api/stream?after=0")
         response = connection.getresponse()
-        inspector.post("a")
+        send(inspector, "a")
         assert response.readline().startswith(b"id: ")
-        assert inspector.end(signal.SIGTERM) == (0, "", "")
+        assert inspector.stop(signal.SIGTERM) == (0, "", "")
 
 
 def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
     """And what is sent again, because its acknowledgement was lost, is stored once."""
     db = tmp_path / "x.db"
-    inspector = Process(db)
+    inspector = start(db)
     acknowledged: list[str] = []
     unanswered: list[str] = []
 
-    def send() -> None:
-        with inspector.connect() as connection:
+    def keep_sending() -> None:
+        with connect(inspector) as connection:
             while True:
                 names = [uuid4().hex for _ in range(5)]
                 try:
@@ -144,37 +109,28 @@ def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
                     return
                 acknowledged.extend(names)
 
-    senders = [Thread(target=send) for _ in range(4)]
+    senders = [Thread(target=keep_sending) for _ in range(4)]
     for sender in senders:
         sender.start()
     time.sleep(1)
-    assert inspector.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert inspector.stop(signal.SIGKILL)[0] == -signal.SIGKILL
     for sender in senders:
         sender.join()
 
     found = stored(db)
     assert len(acknowledged) > 50
     assert set(acknowledged) <= set(found) <= {*acknowledged, *unanswered}
-    again = Process(db)
-    assert again.post(*unanswered) == 200
-    assert again.end(signal.SIGINT)[0] == 0
+    again = start(db)
+    assert send(again, *unanswered) == 200
+    assert again.stop(signal.SIGINT)[0] == 0
     assert sorted(stored(db)) == sorted(acknowledged + unanswered)
 
 
 def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        command("inspect", "--port=0", "--keep=2"),
-        cwd=ELSEWHERE,
-        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    kept = re.search("kept in (.*)[.]\n", process.stdout.readline())
+    inspector = Server("inspect", "--keep=2", XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
+    kept = re.search("kept in (.*)[.]\n", inspector.line())
     assert kept is not None
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    inspector.stop(signal.SIGTERM)
     assert Path(kept[1]).is_relative_to(tmp_path)
     assert Path(kept[1]).name == "inspector.db"
 
@@ -182,24 +138,23 @@ def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None
 def test_inspect_warns_where_others_can_reach_it_and_serves_the_names_it_is_told(
     tmp_path: Path,
 ) -> None:
-    inspector = Process(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
+    inspector = start(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
     for host, status in (("inspector", 200), (socket.gethostname(), 200), ("evil.example", 403)):
-        with inspector.connect() as connection:
+        with connect(inspector) as connection:
             connection.request("GET", "/api/stats", headers={"Host": host})
             assert connection.getresponse().status == status
-    code, _, stderr = inspector.end(signal.SIGINT)
+    code, _, stderr = inspector.stop(signal.SIGINT)
     assert code == 0
     assert stderr.startswith("koala-middleware inspect: warning: whoever reaches 0.0.0.0 can read")
     assert stderr.count("\n") == 1
 
 
 def test_inspect_forwards_and_says_once_that_it_cannot(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    inspector = Process(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
-    assert inspector.post("a") == 200
+    port = free_port()
+    inspector = start(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
+    assert send(inspector, "a") == 200
     time.sleep(0.5)
-    code, _, stderr = inspector.end(signal.SIGTERM)
+    code, _, stderr = inspector.stop(signal.SIGTERM)
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: forwarding: ConnectionError: "
@@ -221,7 +176,7 @@ def test_inspect_says_why_it_cannot_start(
     notes = tmp_path / "notes"
     notes.write_text("notes" * 1000)
     names = {"notes": notes, "db": tmp_path / "x.db"}
-    finished = run("inspect", "--port=0", *(each.format(**names) for each in arguments))
+    finished = koala("inspect", "--port=0", *(each.format(**names) for each in arguments))
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith("koala-middleware inspect: ")
     assert message.format(**names) in finished.stderr
@@ -231,43 +186,42 @@ def test_inspect_says_why_it_cannot_start(
 def test_a_port_in_use_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        finished = run("inspect", f"--port={port}")
+        finished = koala("inspect", f"--port={port}")
     assert finished.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {port}" in finished.stderr
 
 
 def test_inspect_does_not_forward_to_itself(tmp_path: Path) -> None:
     """Where it listens on all addresses, each of this machine is its own."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     target = f"http://127.0.0.2:{port}"
     arguments = ("--host=0.0.0.0", f"--port={port}", f"--db={tmp_path / 'x.db'}")
-    finished = run("inspect", *arguments, f"--forward={target}")
+    finished = koala("inspect", *arguments, f"--forward={target}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.endswith(f"--forward: {target} is this inspector itself\n")
 
 
 def test_only_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:
     db = tmp_path / "x.db"
-    first = Process(db, "--forward=http://127.0.0.1:9")
-    second = run("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
+    first = start(db, "--forward=http://127.0.0.1:9")
+    second = koala("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == (
         f"koala-middleware inspect: another inspector forwards from {db}; "
         "choose another file with --db\n"
     )
-    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
-    third = Process(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
-    assert third.post("a") == 200
-    assert third.end(signal.SIGINT)[0] == 0
+    assert first.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    third = start(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
+    assert send(third, "a") == 200
+    assert third.stop(signal.SIGINT)[0] == 0
 
 
 def test_inspect_says_what_it_refuses(tmp_path: Path) -> None:
-    inspector = Process(tmp_path / "x.db")
-    with inspector.connect() as connection:
+    inspector = start(tmp_path / "x.db")
+    with connect(inspector) as connection:
         connection.request("POST", "/v1/batch", b'{"batch": NaN}')
         assert connection.getresponse().status == 400
-    code, _, stderr = inspector.end(signal.SIGINT)
+    code, _, stderr = inspector.stop(signal.SIGINT)
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: refused /v1/batch, 14 bytes: "
@@ -289,7 +243,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
 
 
 def tail(inspector: Inspector, *arguments: str) -> list[str]:
-    finished = run(
+    finished = koala(
         "tail", f"--url={inspector.url}/", *arguments, COLUMNS="40", http_proxy="http://127.0.0.1:9"
     )
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -347,14 +301,12 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
     with inspecting(tmp_path / "x.db") as inspector:
         inspector.send(track(name))
         for encoding in ("ascii", "utf-8"):
-            finished = subprocess.run(
-                command("tail", f"--url={inspector.url}", "--once", *arguments),
-                cwd=ELSEWHERE,
-                env={**os.environ, "PYTHONIOENCODING": encoding},
-                capture_output=True,
+            finished = koala(
+                "tail", f"--url={inspector.url}", "--once", *arguments, PYTHONIOENCODING=encoding
             )
-            assert (finished.returncode, finished.stderr) == (0, b"")
-            line = finished.stdout.decode(encoding)
+            assert (finished.returncode, finished.stderr) == (0, "")
+            line = finished.stdout
+            assert encoding == "utf-8" or line.isascii()
             assert line.removesuffix("\n").isprintable()
             assert not arguments or json.loads(line)["event"] == name
     assert ("é 🐨" in line) == (not arguments)
@@ -362,26 +314,16 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
 
 def test_tail_prints_what_arrives_until_ctrl_c(tmp_path: Path) -> None:
     with inspecting(tmp_path / "x.db") as inspector:
-        process = subprocess.Popen(
-            command("tail", "--url", inspector.url),
-            cwd=ELSEWHERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
+        process = Process(*command("tail", "--url", inspector.url))
         for name in ("a", "b", "c"):
             inspector.send(track(name, profile_id=ALICE))
-            assert f" {name} " in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=10) == ("", "")
-        assert process.returncode == 0
+            assert f" {name} " in process.line()
+        assert process.stop() == (0, "", "")
 
 
 def test_tail_says_that_no_inspector_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    finished = run("tail", f"--url=http://127.0.0.1:{port}")
+    port = free_port()
+    finished = koala("tail", f"--url=http://127.0.0.1:{port}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == (
         f"koala-middleware tail: no inspector answers at http://127.0.0.1:{port} "
@@ -457,7 +399,7 @@ def test_check_tells_what_koala_would_drop(
 def test_check_prints_what_an_ascii_terminal_takes(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(lines(track("é \u202e")))
-    finished = run("check", str(file), PYTHONIOENCODING="ascii")
+    finished = koala("check", str(file), PYTHONIOENCODING="ascii")
     assert (finished.returncode, finished.stderr) == (1, "")
     assert finished.stdout.startswith("line 1: \\xe9 \\u202e: dropped: ")
 
@@ -471,25 +413,14 @@ def test_check_needs_no_extra(tmp_path: Path) -> None:
     """It may be run where an application's tests are."""
     file = tmp_path / "events.ndjson"
     file.write_text(lines(EVENTS[0]))
-    absent = "import sys; sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
-    finished = subprocess.run(
-        [sys.executable, "-c", f"{absent}\n{COMMAND}", "check", str(file)],
-        cwd=ELSEWHERE,
-        capture_output=True,
-        text=True,
-    )
+    absent = "sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
+    finished = koala("check", str(file), before=absent)
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("subcommand", ["inspect", "tail"])
 def test_without_its_extra_a_command_says_what_to_install(subcommand: str) -> None:
-    absent = "import sys; sys.modules.update(dict.fromkeys(['rich', 'platformdirs']))"
-    finished = subprocess.run(
-        [sys.executable, "-c", f"{absent}\n{COMMAND}", subcommand],
-        cwd=ELSEWHERE,
-        capture_output=True,
-        text=True,
-    )
+    finished = koala(subcommand, before="sys.modules.update(rich=None, platformdirs=None)")
     assert finished.returncode == 2
     assert re.fullmatch(
         rf"koala-middleware {subcommand}: (rich|platformdirs) is not installed: "

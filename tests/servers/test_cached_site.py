@@ -17,7 +17,7 @@ import pytest
 from koala_middleware import parse_profile_id
 from tests.collector import collecting
 from tests.missing import skip_without
-from tests.servers.redis_server import running_redis
+from tests.redis_server import running_redis
 from tests.storm.processes import running
 from tests.storm.servers import version_of
 

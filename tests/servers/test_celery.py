@@ -31,7 +31,8 @@ from koala_middleware.current import call_as
 from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.collector import Collector, collecting
-from tests.servers.redis_server import running_redis
+from tests.processes import run_script
+from tests.redis_server import running_redis
 from tests.visitors import ALICE, BOB, profile_ids, start_response, track
 
 Events = list[dict[str, Any]]
@@ -616,7 +617,7 @@ def test_parse_is_called_as_nobody() -> None:
     message = {"koala_profile_id": ALICE, "task": "note", "id": "1"}
     request = SimpleNamespace(app=note.app, request_dict=message)
     with koala.profile(BOB), pytest.raises(AttributeError):
-        Request.on_timeout(request, True, 1)  # type: ignore[arg-type]
+        Request.on_timeout(request, True, 1)
     assert seen == [None]
 
 
@@ -795,9 +796,8 @@ def test_shutdown_does_not_wait_for_uploads_that_have_ended(
     assert time.monotonic() - start < plugin._FLUSH_SECONDS / 2
 
 
-def test_shutdown_does_not_import_the_sdk(tmp_path: Path) -> None:
-    script = tmp_path / "worker.py"
-    script.write_text(
+def test_shutdown_does_not_import_the_sdk() -> None:
+    run_script(
         "import sys\n"
         "from celery import signals\n"
         "from koala_middleware.contrib.celery import instrument\n"
@@ -805,7 +805,6 @@ def test_shutdown_does_not_import_the_sdk(tmp_path: Path) -> None:
         "signals.worker_shutdown.send(sender=None)\n"
         "assert not {'segment.analytics', 'analytics'} & sys.modules.keys()\n"
     )
-    subprocess.run([sys.executable, str(script)], check=True, timeout=60)
 
 
 # With a Redis broker and real workers.

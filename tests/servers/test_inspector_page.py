@@ -9,12 +9,9 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -33,8 +30,8 @@ from playwright.sync_api import (
 )
 
 from koala_middleware.demo.actions import ACTIONS
-from tests.interpreters import ELSEWHERE
 from tests.missing import skip_without
+from tests.processes import Server
 from tests.visitors import ALICE, BOB
 
 SCREENSHOTS = Path(os.environ.get("KOALA_SCREENSHOTS", "build/screenshots"))
@@ -47,40 +44,12 @@ OpenPage = Callable[..., Page]
 expect.set_options(timeout=15_000)  # a machine may be slow, or busy
 
 
-class Server:
-    """An inspector, or a demo, in a process of its own."""
+def send(server: Server, *messages: dict[str, Any]) -> None:
+    assert upload(server, {"batch": messages}) == 200
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
-        command = [sys.executable, "-m", "koala_middleware", *arguments, f"--port={port}"]
-        self.process = subprocess.Popen(
-            command, cwd=ELSEWHERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        assert found is not None, line + self.process.communicate()[1]
-        self.url, self.port = found[0], int(found[1])
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, str]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request(method, path, None if body is None else json.dumps(body))
-        response = connection.getresponse()
-        answer = response.status, response.read().decode()
-        connection.close()
-        return answer
-
-    def send(self, *messages: dict[str, Any]) -> None:
-        assert self.ask("POST", "/v1/batch", {"batch": messages})[0] == 200
-
-    def events(self, query: str = "") -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = json.loads(self.ask("GET", f"/api/events?{query}")[1])[
-            "events"
-        ]
-        return listed
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=10)
+def upload(server: Server, body: object) -> int:
+    return server.ask("POST", "/v1/batch", json.dumps(body).encode()).status
 
 
 def track(event: object = "Signed Up", profile_id: object = ALICE, **properties: Any) -> Any:
@@ -215,9 +184,9 @@ def test_events_arrive_without_a_reload_newest_first(
     open_page: OpenPage, inspector: Server
 ) -> None:
     page = open_page()
-    inspector.send(track("Signed Up"))
+    send(inspector, track("Signed Up"))
     listed(page, "Signed Up")
-    inspector.send(track("Plan Upgraded", None))
+    send(inspector, track("Plan Upgraded", None))
     listed(page, "Plan Upgraded", "Signed Up")
     expect(row(page, "Signed Up").locator(".badge")).to_have_text("Accepted")
     expect(row(page, "Signed Up")).to_contain_text(ALICE)
@@ -230,7 +199,8 @@ def test_events_arrive_without_a_reload_newest_first(
 
 
 def test_who_is_a_user_an_email_or_an_anonymous_id(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(
+    send(
+        inspector,
         {"type": "identify", "userId": "u1", "traits": {"email": "ann@example.com"}},
         {"type": "track", "anonymousId": "anon-1", "event": "Seen"},
         {"type": "page", "name": "Pricing"},
@@ -243,7 +213,7 @@ def test_who_is_a_user_an_email_or_an_anonymous_id(open_page: OpenPage, inspecto
 
 
 def test_text_filter_is_kept_in_the_url(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up"), track("Plan Upgraded", note="50%_off"))
+    send(inspector, track("Signed Up"), track("Plan Upgraded", note="50%_off"))
     page = open_page()
     page.fill("#text", "50%_OFF")
     listed(page, "Plan Upgraded")
@@ -252,14 +222,14 @@ def test_text_filter_is_kept_in_the_url(open_page: OpenPage, inspector: Server) 
     page.reload()
     expect(page.locator("#text")).to_have_value("50%_OFF")
     listed(page, "Plan Upgraded")
-    inspector.send(track("Not this one"), track("50%_off again"))
+    send(inspector, track("Not this one"), track("50%_off again"))
     listed(page, "50%_off again", "Plan Upgraded")
     page.click("#reset")
     listed(page, "50%_off again", "Not this one", "Plan Upgraded", "Signed Up")
 
 
 def test_verdict_filter_goes_back_with_the_browser(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up"), track("Plan Upgraded", None))
+    send(inspector, track("Signed Up"), track("Plan Upgraded", None))
     page = open_page()
     page.get_by_role("radio", name="Dropped").check()
     listed(page, "Plan Upgraded")
@@ -273,7 +243,7 @@ def test_verdict_filter_goes_back_with_the_browser(open_page: OpenPage, inspecto
 
 
 def test_profile_filter_shows_one_visitor_s_events(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up"), track("Plan Upgraded", BOB))
+    send(inspector, track("Signed Up"), track("Plan Upgraded", BOB))
     page = open_page(f"?profile_id={BOB}")
     listed(page, "Plan Upgraded")
     page.fill("#profile", "nobody at all")
@@ -285,7 +255,7 @@ def test_profile_filter_shows_one_visitor_s_events(open_page: OpenPage, inspecto
 def test_detail_of_an_accepted_event_marks_what_was_added(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(track(plan="team"))
+    send(inspector, track(plan="team"))
     page = open_page()
     row(page, "Signed Up").locator(".event").click()
     detail = page.locator("#detail")
@@ -302,7 +272,7 @@ def test_detail_of_an_accepted_event_marks_what_was_added(
 def test_detail_of_a_dropped_event_shows_reason_and_hint(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(track(profile_id=None))
+    send(inspector, track(profile_id=None))
     page = open_page()
     row(page, "Signed Up").locator(".event").click()
     outcome = page.locator("#detail .outcome")
@@ -315,7 +285,7 @@ def test_event_that_segment_refuses_is_not_accepted(open_page: OpenPage, inspect
     page = open_page()
     expect(page.locator("#refused")).to_be_hidden()
     expect(page.get_by_role("radio", name="Segment refuses")).to_be_hidden()
-    inspector.send(track(), {**track("No One"), "userId": None})
+    send(inspector, track(), {**track("No One"), "userId": None})
     expect(row(page, "No One").locator(".badge")).to_have_text("Segment refuses")
     for name, count in {"total": 2, "accepted": 1, "dropped": 0, "refused": 1}.items():
         expect(page.locator(f"#{name}")).to_have_text(str(count))
@@ -332,7 +302,7 @@ def test_event_that_segment_refuses_is_not_accepted(open_page: OpenPage, inspect
 def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> None:
     page = open_page()
     body = {"batch": [{"name": "\x9b\u202e<b>", "price": float("nan")}]}
-    assert inspector.ask("POST", "/v1/batch", body)[0] == 400
+    assert upload(inspector, body) == 400
     expect(row(page, "/v1/batch").locator(".badge")).to_have_text("Upload refused")
     expect(page.locator("#upload_refused")).to_have_text("1")
     expect(page.locator("#reason-list")).to_have_text("upload malformed 1")
@@ -346,7 +316,7 @@ def test_refused_upload_has_a_row(open_page: OpenPage, inspector: Server) -> Non
 
 
 def test_detail_is_in_the_url_and_goes_with_back(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up"))
+    send(inspector, track("Signed Up"))
     page = open_page()
     row(page, "Signed Up").locator(".event").click()
     expect(page.locator("#detail-title")).to_have_text("Signed Up")
@@ -362,7 +332,7 @@ def test_detail_of_a_forgotten_event_says_so(open_page: OpenPage) -> None:
 
 
 def test_keyboard_alone_opens_moves_and_closes(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("First"), track("Second"), track("Third", BOB))
+    send(inspector, track("First"), track("Second"), track("Third", BOB))
     page = open_page()
     listed(page, "Third", "Second", "First")
     title = page.locator("#detail-title")
@@ -393,7 +363,7 @@ def test_keyboard_alone_opens_moves_and_closes(open_page: OpenPage, inspector: S
 def test_keyboard_slash_filters_and_letters_stay_in_the_field(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(track("jpk?"), track("Other"))
+    send(inspector, track("jpk?"), track("Other"))
     page = open_page()
     listed(page, "Other", "jpk?")
     page.keyboard.press("/")
@@ -415,12 +385,12 @@ def test_keyboard_help_opens_and_closes(open_page: OpenPage) -> None:
 
 
 def test_pause_holds_what_arrives_and_counts_it(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Before"))
+    send(inspector, track("Before"))
     page = open_page()
     listed(page, "Before")
     page.keyboard.press("p")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    inspector.send(track("One"), track("Two"))
+    send(inspector, track("One"), track("Two"))
     expect(page.locator("#news")).to_have_text("2 events waiting")
     assert names(page) == ["Before"]
     page.keyboard.press("p")
@@ -429,11 +399,11 @@ def test_pause_holds_what_arrives_and_counts_it(open_page: OpenPage, inspector: 
 
 
 def test_pause_holds_a_visitor_s_events_too(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Before"))
+    send(inspector, track("Before"))
     page = open_page(f"?visitor={ALICE}")
     listed(page, "Before")
     page.get_by_role("button", name="Pause").click()
-    inspector.send(track("After"))
+    send(inspector, track("After"))
     expect(page.locator("#news")).to_have_text("1 event waiting")
     page.click("#news")
     listed(page, "Before", "After")
@@ -441,13 +411,13 @@ def test_pause_holds_a_visitor_s_events_too(open_page: OpenPage, inspector: Serv
 
 
 def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(*(track(f"Event {number}") for number in range(200)))
+    send(inspector, *(track(f"Event {number}") for number in range(200)))
     page = open_page()
     expect(row(page, "Event 199")).to_be_visible()
     page.evaluate("document.getElementById('scroller').scrollTop = 1000")
     expect(row(page, "Event 160")).to_be_visible()
     before = row(page, "Event 160").bounding_box()
-    inspector.send(*(track(f"New {number}") for number in range(30)))
+    send(inspector, *(track(f"New {number}") for number in range(30)))
     expect(page.locator("#news")).to_have_text("30 new ↑")
     assert row(page, "Event 160").bounding_box() == before
     page.click("#news")
@@ -458,7 +428,7 @@ def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector
 def test_visitor_view_shows_all_of_one_visitor_in_order(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(track("Signed Up"), track("Not hers", BOB), track("Plan Upgraded"))
+    send(inspector, track("Signed Up"), track("Not hers", BOB), track("Plan Upgraded"))
     page = open_page()
     row(page, "Plan Upgraded").locator("a").click()
     listed(page, "Signed Up", "Plan Upgraded")
@@ -466,7 +436,7 @@ def test_visitor_view_shows_all_of_one_visitor_in_order(
         "2 events: 2 accepted, 0 dropped; oldest first"
     )
     expect(page.locator("#visitor-names")).to_have_text("· known as u1")
-    inspector.send(track("Not hers either", BOB), track("Invoice Paid"))
+    send(inspector, track("Not hers either", BOB), track("Invoice Paid"))
     listed(page, "Signed Up", "Plan Upgraded", "Invoice Paid")
     expect(page.locator("#visitor-counts")).to_contain_text("3 events")
     page.reload()
@@ -478,10 +448,10 @@ def test_visitor_view_shows_all_of_one_visitor_in_order(
 def test_visitor_view_loads_the_rest_when_it_is_scrolled(
     open_page: OpenPage, inspector: Server
 ) -> None:
-    inspector.send(*(track(f"Event {number}") for number in range(1200)))
+    send(inspector, *(track(f"Event {number}") for number in range(1200)))
     page = open_page(f"?visitor={ALICE}")
     expect(row(page, "Event 0").first).to_be_visible()
-    inspector.send(track("The end"))
+    send(inspector, track("The end"))
     scroll_to_the_end(page, "The end")
 
 
@@ -495,7 +465,7 @@ def scroll_to_the_end(page: Page, last: str) -> None:
 
 def test_totals_and_chart_count_what_arrived(open_page: OpenPage, inspector: Server) -> None:
     page = open_page()
-    inspector.send(track(), track(), track("Plan Upgraded", None))
+    send(inspector, track(), track(), track("Plan Upgraded", None))
     for name, count in {"total": 3, "accepted": 2, "dropped": 1, "visitors-seen": 1}.items():
         expect(page.locator(f"#{name}")).to_have_text(str(count))
     expect(page.locator("#reason-list")).to_have_text("no profile id and no email 1")
@@ -526,7 +496,7 @@ def test_forwarding_s_state_and_fault_are_told(open_page: OpenPage) -> None:
 
 
 def test_copied_curl_sends_the_event_again(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track('It\'s "$HOME" `id` \u202e\x07 \\ !', quote="a'b'; touch /tmp/x; '"))
+    send(inspector, track('It\'s "$HOME" `id` \u202e\x07 \\ !', quote="a'b'; touch /tmp/x; '"))
     page = open_page()
     page.locator("#rows .event").click()
     page.click("#copy-curl")
@@ -546,7 +516,7 @@ def test_copied_curl_sends_the_event_again(open_page: OpenPage, inspector: Serve
 
 
 def test_copied_json_is_the_message(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track())
+    send(inspector, track())
     page = open_page()
     page.locator("#rows .event").click()
     page.click("#copy-json")
@@ -556,7 +526,7 @@ def test_copied_json_is_the_message(open_page: OpenPage, inspector: Server) -> N
 
 
 def test_export_is_what_the_filters_choose(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up"), track("Dropped", None), track("Signed Up"))
+    send(inspector, track("Signed Up"), track("Dropped", None), track("Signed Up"))
     page = open_page("?verdict=accepted")
     with page.expect_download() as download:
         page.click("#export")
@@ -566,7 +536,7 @@ def test_export_is_what_the_filters_choose(open_page: OpenPage, inspector: Serve
 
 
 def test_clear_asks_first_and_enter_keeps(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track(), track())
+    send(inspector, track(), track())
     page = open_page()
     expect(page.locator("#count")).to_have_text("2 events")
     page.click("#clear")
@@ -582,7 +552,7 @@ def test_clear_asks_first_and_enter_keeps(open_page: OpenPage, inspector: Server
 
 
 def test_cleared_elsewhere_is_cleared_here(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track())
+    send(inspector, track())
     page = open_page()
     listed(page, "Signed Up")
     inspector.ask("DELETE", "/api/events")
@@ -622,7 +592,7 @@ def hostile(text: str) -> Iterator[dict[str, Any]]:
 def test_what_strangers_send_stays_text(open_page: OpenPage, inspector: Server) -> None:
     """In every field, also as a name; no dialog and no complaint comes: see Pages."""
     for text in HOSTILE:
-        inspector.send(*hostile(text))
+        send(inspector, *hostile(text))
     page = open_page()
     count = 3 * len(HOSTILE)
     expect(page.locator("#count")).to_have_text(f"{count} events")
@@ -649,7 +619,7 @@ INJECTED = """
 
 
 def test_javascript_link_is_no_link(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track("Signed Up", "javascript:alert(1)"))
+    send(inspector, track("Signed Up", "javascript:alert(1)"))
     page = open_page()
     link = row(page, "Signed Up").locator("a")
     assert str(link.get_attribute("href")).startswith("?visitor=javascript")
@@ -670,8 +640,8 @@ def test_page_fits_and_looks_right(
     fits = "document.documentElement.scrollWidth <= innerWidth"
     seen = [page.evaluate(fits)]
     photograph(page, f"empty-{width}-{scheme}")
-    inspector.send(*examples())
-    inspector.ask("POST", "/v1/batch", {"batch": [{"price": float("nan")}]})
+    send(inspector, *examples())
+    upload(inspector, {"batch": [{"price": float("nan")}]})
     expect(row(page, "Order Completed").first).to_be_visible()
     expect(page.locator("#total")).to_have_text(str(len(examples()) + 1))
     photograph(page, f"list-{width}-{scheme}")
@@ -688,7 +658,7 @@ def test_page_fits_and_looks_right(
 
 
 def test_phone_shows_the_detail_over_the_list(open_page: OpenPage, inspector: Server) -> None:
-    inspector.send(track())
+    send(inspector, track())
     page = open_page(viewport={"width": 360, "height": 740})
     row(page, "Signed Up").locator(".event").click()
     expect(page.locator("#detail")).to_be_focused()
@@ -736,7 +706,7 @@ def examples() -> list[dict[str, Any]]:
 
 def test_ten_thousand_events_scroll_in_few_elements(open_page: OpenPage, inspector: Server) -> None:
     for start in range(0, 10_000, 2500):
-        inspector.send(*(track(f"Event {start + number}") for number in range(2500)))
+        send(inspector, *(track(f"Event {start + number}") for number in range(2500)))
     page = open_page()
     expect(row(page, "Event 9999")).to_be_visible()
     most, frames = page.evaluate(
@@ -766,7 +736,7 @@ def test_ten_thousand_events_scroll_in_few_elements(open_page: OpenPage, inspect
 def test_scrolling_back_loads_again_what_was_let_go(open_page: OpenPage, inspector: Server) -> None:
     """The page keeps 20,000 rows; here 1,000, to reach that sooner."""
     for start in (0, 1300):
-        inspector.send(*(track(f"Event {start + number}") for number in range(1300)))
+        send(inspector, *(track(f"Event {start + number}") for number in range(1300)))
     page = open_page()
 
     def fewer(route: Route) -> None:
@@ -808,7 +778,7 @@ def test_thousand_events_a_second_do_not_fall_behind(
     seconds = float(os.environ.get("KOALA_BURST_SECONDS", "2"))
     start = time.monotonic()
     for number in range(int(seconds * 10)):
-        inspector.send(*(track(f"Event {number}.{each}") for each in range(100)))
+        send(inspector, *(track(f"Event {number}.{each}") for each in range(100)))
         time.sleep(max(0.0, start + (number + 1) / 10 - time.monotonic()))
     sent = time.monotonic()
     newest = page.locator("#rows [aria-rowindex='2'] .event")
@@ -832,20 +802,20 @@ def report(what: str, frames: list[float], more: str) -> None:
 
 def test_page_connects_again_and_misses_nothing(open_page: OpenPage, tmp_path: Path) -> None:
     server = Server("inspect", f"--db={tmp_path / 'events.db'}")
-    server.send(track("Before"))
+    send(server, track("Before"))
     page = open_page(url=server.url)
     listed(page, "Before")
     server.stop()
     expect(page.locator("#banner")).to_contain_text("does not answer")
     listed(page, "Before")
     again = Server("inspect", f"--db={tmp_path / 'events.db'}", port=server.port)
-    again.send(track("After"))
+    send(again, track("After"))
     listed(page, "After", "Before")
     expect(page.locator("#banner")).to_be_hidden()
     again.stop()
     other = Server("inspect", f"--db={tmp_path / 'other.db'}", port=server.port)
     expect(page.locator("#empty")).to_be_visible()
-    other.send(track("Elsewhere"))
+    send(other, track("Elsewhere"))
     listed(page, "Elsewhere")
     other.stop()
 
@@ -859,17 +829,17 @@ def test_hidden_page_catches_up_when_it_is_seen_again(
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
     page = open_page()
-    inspector.send(track("Before"))
+    send(inspector, track("Before"))
     listed(page, "Before")
     page.evaluate(hide, True)
-    inspector.send(track("Meanwhile"))
+    send(inspector, track("Meanwhile"))
     page.wait_for_timeout(300)
     assert names(page) == ["Before"]
     page.evaluate(hide, False)
     listed(page, "Meanwhile", "Before")
     page.evaluate(hide, True)
     inspector.ask("DELETE", "/api/events")
-    inspector.send(track("All that is left"))
+    send(inspector, track("All that is left"))
     page.evaluate(hide, False)
     listed(page, "All that is left")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.processes import free_port
 from tests.storm.servers import Server
 
 START_SECONDS = 120
@@ -69,7 +69,7 @@ def running(command: list[str], environment: dict[str, str], folder: Path) -> It
 
     Raises StartError with the end of its log, which it keeps in ``folder``, if it does not come up.
     """
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     variables = {"PYTHONPATH": _path(folder), "PYTHONWARNINGS": "ignore", **environment}
     with (folder / "log").open("wb") as log:
@@ -112,13 +112,6 @@ def _path(folder: Path) -> str:
     first.mkdir()
     (first / "koala_middleware").symlink_to(Path(spec.origin).parent.resolve())
     return os.pathsep.join([str(first), str(CHECKOUT)])
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _is_up(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.missing import skip_without
+from tests.processes import free_port
 
 
 @contextmanager
@@ -19,9 +20,7 @@ def running_redis(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         skip_without("redis-server is not installed")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
         stdout=subprocess.DEVNULL,

@@ -54,6 +54,8 @@ def _prepare(kind: Any) -> None:
     A ``close`` of the response's own would be in a cycle with it, close the wrong one once it is
     copied, and keep Django's caches from pickling it.
     """
+    # Not by Patches, which would keep alive each class that is made on the fly. Nor is there
+    # anything to undo: without a visitor, what is put here only calls the original.
     owner = next(owner for owner in kind.__mro__ if "close" in vars(owner))
     close = vars(owner)["close"]
     if isinstance(close, FunctionType) and close not in _closes:

@@ -1,30 +1,22 @@
-"""Koala's visitor for Django."""
+"""The middleware for Django."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import LazyObject, empty
-from django.utils.module_loading import import_string
 
 from koala_middleware import current
-from koala_middleware.contrib._django_responses import VISITOR, scope_response, simple_kinds
+from koala_middleware.contrib.django.responses import VISITOR, scope_response, simple_kinds
+from koala_middleware.contrib.django.settings import read_options
 from koala_middleware.cookies import cookie_header
 from koala_middleware.factory import VisitorFactory
-from koala_middleware.options import SETTING_PREFIX, Options, options_from_settings
 from koala_middleware.segment import instrument
-from koala_middleware.visitor import Visitor
-
-_DOTTED_PATHS = ("KOALA_PARSE", "KOALA_REQUEST_FILTER", "KOALA_EMAIL")
-_PLACE = "the Django settings"
+from koala_middleware.visitor import NOBODY, Visitor
 
 
 class KoalaMiddleware:
@@ -46,15 +38,19 @@ class KoalaMiddleware:
         self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
-        self.options = options = _options()
+        self.options = options = read_options()
+        self._enabled = options.enabled
         factory = VisitorFactory(options, lambda request: request)
         self._make_visitor, self._is_plain = factory.make_visitor, factory.is_plain
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
-        instrument()
+        if self._enabled:
+            instrument()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if not self._enabled:
+            return self._pass(request)
         cookies = request.META.get("HTTP_COOKIE")
         scope = None if type(request) is WSGIRequest else getattr(request, "scope", None)
         if scope is not None and cookies and "," in cookies:
@@ -84,6 +80,12 @@ class KoalaMiddleware:
             return response
         return scope_response(visitor, response)  # type: ignore[no-any-return]
 
+    def _pass(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        scope = getattr(request, "scope", None)
+        where, key = (request.META, "koala.visitor") if scope is None else (scope, "koala")
+        request.koala = where.setdefault(key, NOBODY)  # type: ignore[attr-defined]
+        return self.get_response(request)  # type: ignore[no-any-return]
+
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
         variable = current.variable
         token = variable.set(visitor)
@@ -98,57 +100,3 @@ class KoalaMiddleware:
         ):
             return response
         return scope_response(visitor, response)  # type: ignore[no-any-return]
-
-
-def _options() -> Options:
-    given = {
-        name: getattr(settings, name) for name in dir(settings) if name.startswith(SETTING_PREFIX)
-    }
-    for name in _DOTTED_PATHS:
-        path = given.get(name)
-        if isinstance(path, str):
-            try:
-                given[name] = import_string(path)
-            except ImportError as error:
-                raise ImproperlyConfigured(
-                    f"{name} in {_PLACE}: expected a callable or its dotted path ({error}), "
-                    f"got {path!r}"
-                ) from error
-    try:
-        return options_from_settings(given, _PLACE)
-    except (TypeError, ValueError) as error:
-        raise ImproperlyConfigured(str(error)) from error
-
-
-def user_email(request: HttpRequest) -> str | None:
-    """Return the email of the user who is logged in, if loaded already; for the option ``email``.
-
-    It neither reads the session nor asks the database, so a page that has not looked at
-    ``request.user`` stays one that does not vary with cookies.
-    """
-    user: Any = getattr(request, "user", None)
-    if isinstance(user, LazyObject) and vars(user)["_wrapped"] is empty:
-        user = getattr(request, "_acached_user", None)  # what request.auser() has loaded
-    return _email_of(user)
-
-
-def load_user_email(request: HttpRequest) -> str | None:
-    """Return the email of the user who is logged in, and load the user if need be.
-
-    On a page that has not looked at ``request.user`` that is two queries, and the response gets
-    ``Vary: Cookie``. Like :func:`user_email` in async code, where Django refuses to load.
-    """
-    return user_email(request) if _in_event_loop() else _email_of(getattr(request, "user", None))
-
-
-def _email_of(user: Any) -> str | None:
-    get_field_name = getattr(user, "get_email_field_name", None)
-    return getattr(user, get_field_name() if get_field_name else "email", None)
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

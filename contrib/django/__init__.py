@@ -1,0 +1,7 @@
+"""Koala's visitor for Django."""
+
+from koala_middleware.contrib.django.middleware import KoalaMiddleware
+from koala_middleware.contrib.django.requests import KoalaHttpRequest
+from koala_middleware.contrib.django.users import load_user_email, user_email
+
+__all__ = ["KoalaHttpRequest", "KoalaMiddleware", "load_user_email", "user_email"]

@@ -1,0 +1,1 @@
+"""Other projects' own test suites, run with our middleware around or inside every application."""

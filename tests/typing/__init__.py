@@ -1,0 +1,1 @@
+"""What users write, for type checkers only: nothing here is run."""
