@@ -59,7 +59,7 @@ class KoalaMiddleware:
         try:
             headers = scope["headers"]
             # A copy, as the application may edit them.
-            headers = headers.copy() if type(headers) is list else _read_headers(scope)
+            headers = tuple(headers) if type(headers) is list else _read_headers(scope)
         except KeyError:
             headers = ()
         visitor = self._make_visitor(headers, scope)

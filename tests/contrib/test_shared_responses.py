@@ -137,7 +137,7 @@ def test_werkzeug_shared_data(place: str) -> None:
     if place == "above":
         app = SharedDataMiddleware(app, files)
     responses = [
-        Client(app, use_cookies=False).get(f"/files/{FILE.name}", headers=headers)
+        Client(app, use_cookies=False).get(f"/files/{FILE.name}", headers=headers, buffered=True)
         for headers in ({}, cookie(ALICE))
     ]
     assert [response.status_code for response in responses] == [200, 200]
