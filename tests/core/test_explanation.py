@@ -285,7 +285,8 @@ def test_koala_events_say_their_cause(koala_events: Events) -> None:
     with pytest.raises(AssertionError) as raised:
         assert_reaches_koala(koala_events[0])
     assert str(raised.value).startswith(
-        f"Koala drops 'A': no profile id and no email\ncause: no_cookie, at tests/visitors.py:{LINE}\n"
+        "Koala drops 'A': no profile id and no email\n"
+        f"cause: no_cookie, at tests/visitors.py:{LINE}\n"
         "Check that the browser sends the cookie ko_id (or your cookie_name)"
     )
 
