@@ -254,7 +254,7 @@ def test_fault_in_an_explanation_costs_nothing(
         pytest.param("__main__", "C:\\app\\run.py", "run.py:1", id="windows"),
         pytest.param(
             "koala_middleware.demo.site",
-            "/x/koala_middleware/demo/site.py",
+            "<x>/koala_middleware/demo/site.py",
             "koala_middleware/demo/site.py:1",
             id="demo",
         ),
