@@ -13,19 +13,18 @@ from urllib.parse import urlsplit
 
 import segment.analytics as analytics
 
+from koala_middleware.demo.app import make_demo
 from koala_middleware.demo.play import play
 from koala_middleware.demo.report import report
 from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.server.listening import DEFAULT_PORT, url_of
 from koala_middleware.inspector.server.serving import open_port, serving, wait_for_stop
 from koala_middleware.inspector.storage.event_store import EventStore
+from koala_middleware.segment import instrument
 
 
 def run(arguments: Namespace) -> int:
     """Serve the demo until Ctrl-C or, ``once``, until all is played; return the exit code."""
-    os.environ["KOALA_EXPLAIN"] = "1"
-    from koala_middleware.demo.app import make_demo  # here: its sites read the environment
-
     port = arguments.port
     if port is None:
         port = 0 if arguments.once else DEFAULT_PORT
@@ -51,6 +50,8 @@ def run(arguments: Namespace) -> int:
 @contextmanager
 def _segment(url: str) -> Iterator[None]:
     """Point the SDK's module functions, which the sites call, at the inspector."""
+    os.environ["KOALA_EXPLAIN"] = "1"
+    instrument()  # which reads it, for what the sites track outside a request
     # A proxy that the environment names would look for the inspector on its own machine.
     os.environ["no_proxy"] = str(urlsplit(url).hostname)
     analytics.write_key, analytics.host = "demo", url
