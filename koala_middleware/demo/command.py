@@ -20,6 +20,7 @@ from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.server.listening import DEFAULT_PORT, url_of
 from koala_middleware.inspector.server.serving import open_port, serving, wait_for_stop
 from koala_middleware.inspector.storage.event_store import EventStore
+from koala_middleware.segment import instrument
 
 
 def run(arguments: Namespace) -> int:
@@ -49,6 +50,8 @@ def run(arguments: Namespace) -> int:
 @contextmanager
 def _segment(url: str) -> Iterator[None]:
     """Point the SDK's module functions, which the sites call, at the inspector."""
+    os.environ["KOALA_EXPLAIN"] = "1"
+    instrument()  # which reads it, for what the sites track outside a request
     # A proxy that the environment names would look for the inspector on its own machine.
     os.environ["no_proxy"] = str(urlsplit(url).hostname)
     analytics.write_key, analytics.host = "demo", url

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 settings.configure(
     ROOT_URLCONF=__name__,
     MIDDLEWARE=["koala_middleware.contrib.django.KoalaMiddleware"],
+    KOALA_EXPLAIN=True,
 )
 analytics.write_key = "YOUR_WRITE_KEY"
 

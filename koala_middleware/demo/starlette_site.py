@@ -78,4 +78,4 @@ app = Starlette(
         Route("/invite", invite, methods=["POST"]),
     ]
 )
-app.add_middleware(KoalaMiddleware)
+app.add_middleware(KoalaMiddleware, explain=True)
