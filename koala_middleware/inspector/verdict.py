@@ -37,9 +37,6 @@ class Verdict(NamedTuple):
     koala_body: dict[str, Any] | None = None
     cause: str | None = None  # why it has no visitor: of causes.CAUSES, or "unknown"
 
-    def __str__(self) -> str:
-        return describe(self.name, self.reason, self.hint)
-
 
 def judge(message: Mapping[str, Any], cause: str | None = None) -> Verdict:
     """Return the verdict on a message, which may be whatever somebody sent.

@@ -185,7 +185,7 @@ def test_a_refused_upload_leaves_a_row(
     stats = inspector.ask("GET", "/api/stats").json
     assert (stats["total"], stats["upload_refused"]) == (1, 1)
     (issue,) = stats["issues"]
-    assert (issue["verdict"], issue["reason"], issue["count"]) == ("upload_refused", "malformed", 1)
+    assert (issue["verdict"], issue["title"], issue["count"]) == ("upload_refused", "malformed", 1)
     assert json.loads(inspector.ask("GET", "/api/events.ndjson").text) == row["message"]
     assert "refused /v1/batch, 2 events, " in caplog.text
 
