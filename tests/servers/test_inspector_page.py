@@ -851,7 +851,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_page_is_accessible_in_every_view(
     open_page: OpenPage, inspector: Server, axe: str, width: int, scheme: str
 ) -> None:
-    faults: list[tuple[str, Any, Any]] = []
+    faults: list[tuple[str, str, list[str]]] = []
 
     def look(view: str) -> None:
         page.evaluate(axe)
