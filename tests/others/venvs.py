@@ -51,7 +51,7 @@ def python(suite: Suite, cache: Path, wheel: Path) -> Path:
         subprocess.run(
             [sys.executable, "-m", "venv", "--clear", "--without-pip", folder], check=True
         )
-        _pip(*into, "install", "--constraint", str(CONSTRAINTS), *pins, str(wheel))
+        _pip(*into, "install", "--constraint", str(CONSTRAINTS), "wrapt", *pins, str(wheel))
         installed.write_text(wanted)
     else:
         _pip(*into, "install", "--force-reinstall", "--no-deps", str(wheel))
