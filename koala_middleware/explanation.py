@@ -13,7 +13,7 @@ from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
 _LONGEST_PATH = 2048
 
-everywhere = False
+everywhere: bool = False
 """Whether the environment's ``KOALA_EXPLAIN`` wants each event to say its cause."""
 
 # Of each middleware that was built in this process, whether it is enabled.

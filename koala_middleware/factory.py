@@ -45,7 +45,7 @@ class VisitorFactory:
             self._make_admitted if options.request_filter is None else self._make_filtered
         )
         """Makes a visitor from the cookies and the raw request: an environ, a scope or Django's."""
-        self.is_plain = self.make_visitor == self._make_plain
+        self.is_plain: bool = self.make_visitor == self._make_plain
         """Whether visitors are made from nothing but their cookies."""
 
     def _make_plain(self, cookies: Cookies | None, raw: Any) -> Visitor:

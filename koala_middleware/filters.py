@@ -56,13 +56,13 @@ def _has_no_bots_name(source: Source) -> bool:
 
 #: Refuse a browser with Global Privacy Control on (``Sec-GPC: 1``,
 #: https://w3c.github.io/gpc/#the-sec-gpc-header-field-for-http-requests).
-respect_gpc = Filter(lambda source: source.header("sec-gpc") != "1")
+respect_gpc: Filter = Filter(lambda source: source.header("sec-gpc") != "1")
 
 #: Refuse a browser with Do Not Track on (``DNT: 1``, https://www.w3.org/TR/tracking-dnt/#dnt-header-field).
-respect_dnt = Filter(lambda source: source.header("dnt") != "1")
+respect_dnt: Filter = Filter(lambda source: source.header("dnt") != "1")
 
 #: Refuse crawlers, link previews, monitors and HTTP libraries that say what they are.
-skip_bots = Filter(_has_no_bots_name)
+skip_bots: Filter = Filter(_has_no_bots_name)
 
 
 def skip_paths(*patterns: str) -> Filter:

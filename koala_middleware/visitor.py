@@ -47,8 +47,8 @@ class Visitor:
         self._profile_id = profile_id
         self._anonymous_id = anonymous_id
         self._cookies = cookies
-        self.options = options
-        self.details = details
+        self.options: Options = options
+        self.details: RequestDetails | None = details
         self.bound: Mapping[str, Any] = _NOTHING
 
     @property
@@ -135,7 +135,7 @@ class RefusedVisitor(Visitor):
         self, options: Options, cause: Cause, request_line: tuple[str, str] | None
     ) -> None:
         super().__init__(None, None, None, options)
-        self.cause_of_absence = cause
+        self.cause_of_absence: Cause = cause
         self._request_line = request_line
 
     def request_line(self) -> tuple[str, str] | None:
