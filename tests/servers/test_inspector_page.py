@@ -529,8 +529,6 @@ def test_click_opens_the_row_that_was_aimed_at(
     inspector.send(*(track(f"Before {number}") for number in range(30)))
     page = open_page()
     expect(row(page, "Before 29")).to_be_visible()
-    box = page.locator("#grid").bounding_box()
-    assert box is not None
     stop = Event()
 
     def send() -> None:
@@ -542,22 +540,27 @@ def test_click_opens_the_row_that_was_aimed_at(
     sender = Thread(target=send)
     sender.start()
     right = 0
-    for click in range(20):
-        place = box["x"] + 200, box["y"] + 42 + 32 * (click % 8)
-        page.mouse.move(*place)
-        aimed_at = page.evaluate(
-            "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id", place
-        )
-        page.wait_for_timeout(300)
-        page.mouse.click(*place)
-        page.wait_for_function("location.search.includes('event=')")
-        right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at
-        if click % 2:  # else the next row is chosen beside the open event
-            page.keyboard.press("Escape")
-            page.mouse.move(0, 0)
-            expect(page.locator("#news")).to_be_hidden()
-    stop.set()
-    sender.join()
+    try:
+        for click in range(20):
+            box = page.locator("#grid").bounding_box()  # what is above it grows with new issues
+            assert box is not None
+            place = box["x"] + 200, box["y"] + 42 + 32 * (click % 8)
+            page.mouse.move(*place)
+            aimed_at = page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id",
+                place,
+            )
+            page.wait_for_timeout(300)
+            page.mouse.click(*place)
+            page.wait_for_function("location.search.includes('event=')")
+            right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at
+            if click % 2:  # else the next row is chosen beside the open event
+                page.keyboard.press("Escape")
+                page.mouse.move(0, 0)
+                expect(page.locator("#news")).to_be_hidden()
+    finally:
+        stop.set()
+        sender.join()
     assert right == 20
 
 
