@@ -55,7 +55,7 @@ def make(collector: Collector) -> Iterator[Callable[..., Any]]:
             thread.pause()
             if isinstance(thread.queue, Outbox):
                 thread.queue.wake()
-            threading.Thread.join(thread)
+            threading.Thread.join(thread, 10)  # not for long where it tries again and again
 
 
 def run(script: str, collector: Collector, *options: str) -> subprocess.CompletedProcess[str]:
