@@ -15,10 +15,9 @@ import pytest
 import segment.analytics as analytics
 
 import koala_middleware as koala
-from koala_middleware import Mint
+from koala_middleware import Mint, current
 from koala_middleware.asgi import KoalaMiddleware as ASGIMiddleware
 from koala_middleware.contrib.starlette import KoalaMiddleware as StarletteMiddleware
-from koala_middleware.current import variable as current
 from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.adapters import Site
@@ -42,11 +41,11 @@ def test_context_survives_the_collector() -> None:
     gc.set_threshold(1, 1, 1)
     try:
         for turn in range(100):
-            token = current.set(Visitor(ALICE))
+            token = current.variable.set(Visitor(ALICE))
             for other in others:
                 other.set(turn)
             seen = {other.get(None) for other in others}, koala.get_profile_id()
-            current.reset(token)
+            current.variable.reset(token)
             assert seen == ({turn}, ALICE)
     finally:
         gc.set_threshold(*thresholds)

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 import koala_middleware as koala
-from koala_middleware.current import variable as current
+from koala_middleware import current
 from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.visitors import ALICE, BOB, start_response
@@ -162,13 +162,13 @@ class Bodies(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_current_outside(self) -> None:
-        assert current.get() is None
-        assert self.thread.submit(current.get).result() is None
+        assert current.variable.get() is None
+        assert self.thread.submit(current.variable.get).result() is None
 
     def teardown(self) -> None:
         self.bodies.clear()
         self.thread.shutdown()
-        current.set(None)
+        current.variable.set(None)
 
 
 TestBodies = Bodies.TestCase
@@ -228,7 +228,7 @@ def drive_aexit(profile: koala.profile) -> None:
 
 async def current_later() -> Visitor | None:
     await asyncio.sleep(0)
-    return current.get()
+    return current.variable.get()
 
 
 class Scopes(RuleBasedStateMachine):
@@ -287,7 +287,7 @@ class Scopes(RuleBasedStateMachine):
     @rule(which=ANY, person=ANY, fails=st.booleans(), later=st.booleans())
     def decorate(self, which: int, person: int, fails: bool, later: bool) -> None:
         def look() -> None:
-            seen.append((koala.get_profile_id(), current.get().bound))  # type: ignore[union-attr]
+            seen.append((koala.get_profile_id(), current.variable.get().bound))  # type: ignore[union-attr]
             koala.bind(now=person)
             if fails:
                 raise BodyError
@@ -310,7 +310,7 @@ class Scopes(RuleBasedStateMachine):
     def carry(self, which: int, caller: int, later: bool) -> None:
         def make() -> Callable[[], Visitor | None]:
             if not later:
-                return koala.carry(current.get)
+                return koala.carry(current.variable.get)
             carried = koala.carry(current_later)
             return lambda: drive(carried())
 
@@ -345,7 +345,7 @@ class Scopes(RuleBasedStateMachine):
     @invariant()
     def each_is_who_the_model_says(self) -> None:
         for worker in self.workers:
-            visitor = worker.ask(current.get)
+            visitor = worker.ask(current.variable.get)
             scope = worker.scope
             assert visitor is (scope and scope.visitor)
             assert worker.ask(koala.get_profile_id) == (scope and scope.profile_id)
@@ -359,7 +359,7 @@ class Scopes(RuleBasedStateMachine):
         self.loop.close()
         for pool in self.pools:
             pool.shutdown()
-        current.set(None)
+        current.variable.set(None)
 
 
 TestScopes = Scopes.TestCase

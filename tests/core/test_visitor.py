@@ -16,8 +16,8 @@ from uuid import UUID
 import pytest
 
 import koala_middleware as koala
+from koala_middleware import current
 from koala_middleware.current import await_as, call_as
-from koala_middleware.current import variable as current
 from koala_middleware.options import Options
 from koala_middleware.visitor import Visitor
 from tests.visitors import ALICE, BOB
@@ -156,7 +156,7 @@ def test_profiles_may_be_left_in_the_order_they_were_entered() -> None:
     for each, left in ((bob, ALICE), (alice, None), (alice, None), (nobody, None)):
         each.__exit__()
         assert koala.get_profile_id() == left
-    assert current.get() is None
+    assert current.variable.get() is None
 
 
 def test_profile_may_be_entered_again() -> None:
@@ -433,4 +433,4 @@ def test_await_as_closed_in_another_context() -> None:
 
 def test_call_as_nobody() -> None:
     with koala.profile(ALICE):
-        assert call_as(None, current.get) is None
+        assert call_as(None, current.variable.get) is None
