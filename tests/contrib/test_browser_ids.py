@@ -216,3 +216,38 @@ def test_settings_may_name_presets() -> None:
 def test_wrong_browser_ids_of_settings(value: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"KOALA_BROWSER_IDS in here: {message}"):
         options_from_settings({"KOALA_BROWSER_IDS": value}, "here")
+
+
+def identify(**traits: Any) -> None:
+    analytics.identify("u1", traits)
+
+
+@pytest.mark.parametrize("view", [track, identify])
+def test_event_with_them_is_explained_too(view: Any, events: Events) -> None:
+    options = {"browser_ids": FACEBOOK_CONVERSIONS, "identify": True, "explain": True}
+    request("wsgi", Site(view, options), cookie=COOKIES)
+    assert events[0]["context"]["koala"]["cause"] == "added"
+
+
+def test_event_that_is_too_large_with_any_of_them(events: Events) -> None:
+    browser_ids = [BrowserId(cookie="long", path="traits.long")]
+    site = Site(lambda: identify(text="x" * 32250), {"browser_ids": browser_ids, "identify": True})
+    request("wsgi", site, cookie=f"ko_id={ALICE}; long={'x' * 700}")
+    assert events[0]["traits"].keys() == {"text", "profile_id"}
+
+
+def test_event_that_only_an_email_makes_too_large(events: Events) -> None:
+    options = {"identify": True, "email": lambda request: "x" * 2000}
+    site = Site(lambda: identify(text="x" * 31500, profile_id="own"), options)
+    request("wsgi", site, cookie=COOKIES)
+    assert events[0]["traits"].keys() == {"text", "profile_id"}
+
+
+def test_consent_that_cannot_be_added_costs_nothing_else(events: Events) -> None:
+    class Broken(dict[str, Any]):
+        def __contains__(self, key: object) -> bool:
+            raise ValueError
+
+    site = Site(lambda: track({}, Broken(a=1)), {"consent": lambda request: {"C0001": True}})
+    request("wsgi", site, cookie=COOKIES)
+    assert events[0]["properties"] == {"profile_id": ALICE}

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -436,3 +437,22 @@ def test_forked_child_counts_anew(make: Callable[..., Any]) -> None:
     if pid == 0:
         os._exit(len(koala.stats()))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_queue_of_somebody_elses_is_not_counted(make: Callable[..., Any]) -> None:
+    koala.instrument()
+    client = make(send=False)
+    [consumer] = client.consumers
+    consumer.queue = Queue()
+    consumer.request([{"messageId": "m1"}])
+    consumer.on_error(Exception("no"), [{}])
+    assert client.queue.settled == 0
+
+
+def test_init_that_somebody_kept_is_the_sdks_again() -> None:
+    koala.instrument()
+    kept = Client.__init__
+    koala.uninstrument()
+    client = object.__new__(Client)
+    kept(client, "secret key", send=False)
+    assert not isinstance(client.queue, Outbox)
