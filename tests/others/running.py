@@ -29,6 +29,10 @@ class Outcome:
     seconds: float
 
 
+# Our plugin for pytest is in the package that is around the suite's applications by then.
+_ALREADY_IMPORTED = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
+
+
 def run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: Path) -> Outcome:
     """Run some tests of a suite.
 
@@ -39,7 +43,7 @@ def run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: P
         faults.touch()
         command = [str(python), *suite.command, *tests]
         if "pytest" in suite.command:
-            command += [f"--junit-xml={results}"]
+            command += [f"--junit-xml={results}", "-W", _ALREADY_IMPORTED]
         environ = {
             "HOME": temporary,
             "LANG": "C.UTF-8",
