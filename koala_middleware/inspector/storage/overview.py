@@ -26,7 +26,7 @@ _NAME_COLUMNS = ("type", "event", "count", "accepted")
 _MOST_NAMES = 50
 _NAMES = """
     SELECT type, event, count(*) AS count, count(*) FILTER (WHERE verdict = 'accepted') {source}
-    AND verdict NOT IN ('ignored', 'upload_refused') GROUP BY type, event
+    AND verdict NOT IN ('ignored', 'upload_refused') AND type IS NOT NULL GROUP BY type, event
     ORDER BY count DESC, type DESC, event LIMIT ?
 """
 
