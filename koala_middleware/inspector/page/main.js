@@ -33,6 +33,7 @@ const search = (term) => go({ q: withTerm(shown.q, term), visitor: "" });
 function close() {
   go({ event: "" });
   $("grid").focus({ preventScroll: true });
+  list.toCurrent();
 }
 
 const list = new List($("grid"), $("rows"), {

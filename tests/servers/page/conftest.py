@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from playwright.sync_api import (
 from tests.missing import skip_without
 from tests.processes import Server
 from tests.servers.page.helpers import (
+    Npm,
     OpenPage,
 )
 from tests.servers.page.pages import Pages
@@ -42,6 +45,22 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Npm:
+    """Install packages of JavaScript, and return the folder that they are in."""
+    program = shutil.which("npm")
+    if program is None:
+        skip_without("npm is not installed")
+
+    def install(*packages: str) -> Path:
+        folder = tmp_path_factory.mktemp("npm")
+        command = [program, "install", "--no-save", "--silent", f"--prefix={folder}", *packages]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        return folder / "node_modules"
+
+    return install
 
 
 @pytest.fixture(scope="package")

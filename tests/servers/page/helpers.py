@@ -16,6 +16,7 @@ from playwright.sync_api import (
 from tests.visitors import ALICE
 
 OpenPage = Callable[..., Page]
+Npm = Callable[..., Path]
 
 SCREENSHOTS = Path(os.environ.get("KOALA_SCREENSHOTS", "build/screenshots"))
 
@@ -71,3 +72,9 @@ def scroll_to_the_end(page: Page, last: str) -> None:
 def photograph(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"inspector-{name}.png")
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""

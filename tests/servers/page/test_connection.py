@@ -11,7 +11,9 @@ from playwright.sync_api import (
 
 from tests.processes import Server
 from tests.servers.page.helpers import (
+    HIDE,
     OpenPage,
+    explained,
     listed,
     names,
     track,
@@ -40,23 +42,19 @@ def test_hidden_page_catches_up_when_it_is_seen_again(
     open_page: OpenPage, inspector: Server
 ) -> None:
     """It lets its connection go meanwhile: a browser has but six to a server."""
-    hide = """hidden => {
-      Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
-      document.dispatchEvent(new Event("visibilitychange"));
-    }"""
     page = open_page()
     inspector.send(track("Before"))
     listed(page, "Before")
-    page.evaluate(hide, True)
+    page.evaluate(HIDE, True)
     inspector.send(track("Meanwhile"))
     page.wait_for_timeout(300)
     assert names(page) == ["Before"]
-    page.evaluate(hide, False)
+    page.evaluate(HIDE, False)
     listed(page, "Meanwhile", "Before")
-    page.evaluate(hide, True)
+    page.evaluate(HIDE, True)
     inspector.ask("DELETE", "/api/events")
     inspector.send(track("All that is left"))
-    page.evaluate(hide, False)
+    page.evaluate(HIDE, False)
     listed(page, "All that is left")
 
 
@@ -77,3 +75,29 @@ def test_forwarding_s_state_and_fault_are_told(open_page: OpenPage) -> None:
         "· https://api.segment.io answered 503"
     )
     page.unroute_all(behavior="ignoreErrors")
+
+
+def test_filters_and_rows_work_without_the_inspector(open_page: OpenPage, tmp_path: Path) -> None:
+    """On what is listed; an open event says what is missing, and all comes back by itself."""
+    events = f"--db={tmp_path / 'events.db'}"
+    with Server("inspect", events) as server:
+        server.send(track("Signed Up"), explained("no_cookie", "Órder Completed", plan="team"))
+        page = open_page(url=server.url)
+        listed(page, "Órder Completed", "Signed Up")
+    expect(page.locator("#banner")).to_be_visible()
+    page.fill("#search", "order plan:team")
+    listed(page, "Órder Completed")
+    expect(page.locator("#count")).to_have_text("1 of the 2 listed")
+    page.locator("#rows .event").click()
+    expect(page.locator("#detail .why")).to_have_text("No cookie in the request")
+    expect(page.locator("#detail .note")).to_contain_text("Missing here: the message")
+    expect(page.locator("#detail .facts")).to_contain_text("billing/tasks.py:88")
+    page.keyboard.press("Escape")
+    page.fill("#search", "nobody at all")
+    expect(page.locator("#nothing")).to_contain_text("none of the 2 listed events matches")
+    page.locator("#nothing button").click()
+    listed(page, "Órder Completed", "Signed Up")
+    with Server("inspect", events, port=server.port):
+        page.fill("#search", "properties.plan:team")
+        listed(page, "Órder Completed")
+        expect(page.locator("#count")).to_have_text("1 of 2 events")

@@ -33,6 +33,6 @@ def test_demo_shows_its_buttons_beside_the_list(open_page: OpenPage) -> None:
         page.get_by_role("radio", name="No cookie").check()
         assert page.evaluate("document.cookie") == ""
         buttons.filter(has_text="Pay the invoice").click()
-        expect(row(page, "Invoice Paid")).to_contain_text("no profile id and no email")
+        expect(row(page, "Invoice Paid")).to_contain_text("No cookie in the request")
         expect(buttons.filter(has_text="Pay the invoice")).to_contain_text("dropped: no profile id")
         photograph(page, "demo")

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+from datetime import datetime, timedelta, timezone
 
-import pytest
 from playwright.sync_api import (
     expect,
 )
@@ -59,19 +59,21 @@ def test_detail_of_a_dropped_event_shows_reason_and_hint(
     expect(page.locator("#detail .koala-request")).to_contain_text("drops it")
 
 
-@pytest.mark.parametrize("name", CAUSES)
-def test_cause_and_its_remedy_are_told(open_page: OpenPage, inspector: Server, name: str) -> None:
-    """In the row, in the issues, and first of all in the event."""
-    inspector.send(explained(name))
+def test_cause_and_its_remedy_are_told(open_page: OpenPage, inspector: Server) -> None:
+    """In the row, in the issues, and first of all in the event; in words."""
+    inspector.send(*(explained(name, f"Of {name}.") for name in CAUSES))
     page = open_page()
-    expect(row(page, "Signed Up").locator(".reason")).to_have_text(f"{name} billing/tasks.py:88")
-    issue = page.locator("#issue-list li")
-    expect(issue).to_contain_text(CAUSES[name].title)
-    row(page, "Signed Up").locator(".event").click()
-    outcome = page.locator("#detail .outcome")
-    expect(outcome).to_contain_text(CAUSES[name].title)
-    expect(outcome.locator(".hint")).to_have_text(CAUSES[name].remedy)
-    expect(outcome.locator("pre")).to_have_text(CAUSES[name].snippet)
+    page.get_by_role("button", name=f"All {len(CAUSES)} issues").click()
+    for name, (title, remedy, snippet) in CAUSES.items():
+        line = row(page, f"Of {name}.")
+        expect(line.locator(".reason")).to_have_text(f"{title} billing/tasks.py:88")
+        expect(page.locator("#issue-list li").filter(has_text=f"Of {name}.")).to_contain_text(title)
+        line.locator(".event").click()
+        outcome = page.locator("#detail .outcome")
+        expect(outcome).to_contain_text(title)
+        expect(outcome.locator(".hint")).to_have_text(remedy)
+        expect(outcome.locator("pre")).to_have_text(snippet)
+        expect(outcome).to_contain_text(f"docs/troubleshooting.rst: “{title}”")
 
 
 def test_detail_is_in_the_url_and_goes_with_back(open_page: OpenPage, inspector: Server) -> None:
@@ -131,3 +133,53 @@ def test_phone_shows_the_detail_over_the_list(open_page: OpenPage, inspector: Se
     page.get_by_role("button", name="Close the event").click()
     listed(page, "Signed Up")
     assert not page.evaluate("document.querySelector('.events').inert")
+
+
+def test_lost_event_is_compared_with_one_that_got_through(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    """The newest of its very name; what only one of them has comes first."""
+    inspector.send(explained("added", profile_id=ALICE, plan="team"), track("Signed Up*"))
+    inspector.send(explained("no_cookie", plan="free"), explained("no_cookie", "Alone"))
+    page = open_page()
+    row(page, "Signed Up").filter(has_text="No cookie").locator(".event").click()
+    page.get_by_text("Compare with one that got through").click()
+    rows = page.locator(".comparison tbody tr")
+    expect(rows).to_have_text(
+        [
+            "causeno_cookieadded",
+            f"properties.profile_idnot there{ALICE}",
+            "properties.planfreeteam",
+        ]
+    )
+    row(page, "Alone").locator(".event").click()
+    page.get_by_text("Compare with one that got through").click()
+    expect(page.locator(".comparison")).to_have_text("No event of this name got through yet.")
+
+
+def test_edited_event_is_sent_again_and_marked(open_page: OpenPage, inspector: Server) -> None:
+    inspector.send(track(profile_id=None))
+    page = open_page()
+    row(page, "Signed Up").locator(".event").click()
+    page.get_by_text("Edit and send again").click()
+    field = page.get_by_label("The event as JSON")
+    message = json.loads(field.input_value())
+    assert "messageId" not in message
+    field.fill("{")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Not JSON")
+    field.fill(json.dumps({**message, "properties": {"profile_id": ALICE}}))
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#detail-title")).to_have_text("Signed Up edited")
+    expect(page.locator("#detail .badge")).to_have_text("Reaches Koala")
+    page.keyboard.press("Escape")
+    page.mouse.move(0, 0)
+    expect(page.locator("#rows .mark-edited")).to_have_count(1)
+
+
+def test_event_s_own_time_is_beside_its_arrival(open_page: OpenPage, inspector: Server) -> None:
+    then = datetime.now(timezone.utc) - timedelta(hours=2)
+    inspector.send({**track(), "timestamp": then.isoformat()})
+    page = open_page()
+    row(page, "Signed Up").locator(".event").click()
+    expect(page.locator("#detail .facts")).to_contain_text("2.0 h before it arrived")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count as counting
 from threading import Event, Thread
 
@@ -63,7 +64,6 @@ def test_who_is_a_user_an_email_or_an_anonymous_id(open_page: OpenPage, inspecto
     expect(row(page, "(identify)").locator(".who")).to_have_text("u1 ann@example.com")
     expect(row(page, "Seen").locator(".who")).to_have_text("anon anon-1")
     expect(row(page, "Pricing").locator(".who")).to_have_text("nobody")
-    expect(page.locator("#announcer")).to_have_text("3 events")
 
 
 def test_pause_holds_what_arrives_and_counts_it(open_page: OpenPage, inspector: Server) -> None:
@@ -107,11 +107,16 @@ def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector
     expect(page.locator("#news")).to_be_hidden()
 
 
-@pytest.mark.parametrize("rate", [2, 5, 20])
+# Events a second. KOALA_CLICK_RATES=2,5,20 looks at others, too; then a hand takes its time.
+CLICK_RATES = [int(rate) for rate in os.environ.get("KOALA_CLICK_RATES", "20").split(",")]
+HAND = 300 if "KOALA_CLICK_RATES" in os.environ else 100  # ms
+
+
+@pytest.mark.parametrize("rate", CLICK_RATES)
 def test_click_opens_the_row_that_was_aimed_at(
     open_page: OpenPage, inspector: Server, rate: int
 ) -> None:
-    """Twenty times, while events arrive and a hand takes its time."""
+    """Twenty times, while events arrive, a few to each click."""
     inspector.send(*(track(f"Before {number}") for number in range(30)))
     page = open_page()
     expect(row(page, "Before 29")).to_be_visible()
@@ -136,7 +141,7 @@ def test_click_opens_the_row_that_was_aimed_at(
                 "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id",
                 place,
             )
-            page.wait_for_timeout(300)
+            page.wait_for_timeout(HAND)
             page.mouse.click(*place)
             page.wait_for_function("location.search.includes('event=')")
             right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at

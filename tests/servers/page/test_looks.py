@@ -23,31 +23,43 @@ from tests.servers.page.helpers import (
 
 
 @pytest.mark.parametrize(
-    ("width", "scheme"),
-    [(360, "light"), (360, "dark"), (768, "light"), (1280, "light"), (1280, "dark")],
+    ("name", "width", "height", "scale", "scheme"),
+    [
+        ("phone", 320, 740, 1, "light"),
+        ("tablet-dark", 768, 740, 1, "dark"),
+        ("light", 1280, 740, 1, "light"),
+        ("dark", 1280, 740, 1, "dark"),
+        ("zoomed", 640, 400, 2, "light"),  # 1280 × 800 at 200 %
+    ],
 )
 def test_page_fits_and_looks_right(
-    open_page: OpenPage, inspector: Server, width: int, scheme: str
+    open_page: OpenPage,
+    inspector: Server,
+    name: str,
+    width: int,
+    height: int,
+    scale: int,
+    scheme: str,
 ) -> None:
     """Nothing is wider than the window in any view; the screenshots are for eyes."""
-    options = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
-    page = open_page(**options)
+    size = {"width": width, "height": height}
+    page = open_page(viewport=size, device_scale_factor=scale, color_scheme=scheme)
     fits = "document.documentElement.scrollWidth <= innerWidth"
     seen = [page.evaluate(fits)]
-    photograph(page, f"empty-{width}-{scheme}")
+    photograph(page, f"empty-{name}")
     inspector.send(*examples())
     inspector.post("/v1/batch", {"batch": [{"price": float("nan")}]})
     expect(row(page, "Order Completed").first).to_be_visible()
     expect(page.locator("#total")).to_have_text(str(len(examples()) + 1))
-    photograph(page, f"list-{width}-{scheme}")
+    photograph(page, f"list-{name}")
     seen.append(page.evaluate(fits))
     row(page, "Order Completed").first.locator(".event").click()
     expect(page.locator("#detail .facts")).to_be_visible()
-    photograph(page, f"detail-{width}-{scheme}")
+    photograph(page, f"detail-{name}")
     seen.append(page.evaluate(fits))
     page.locator("#detail .visitor-link").click()
     expect(page.locator("#visitor-counts")).to_contain_text("oldest first")
-    photograph(page, f"visitor-{width}-{scheme}")
+    photograph(page, f"visitor-{name}")
     seen.append(page.evaluate(fits))
     assert seen == [True] * 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta, timezone
 
 from playwright.sync_api import (
     expect,
@@ -11,6 +12,7 @@ from playwright.sync_api import (
 
 from tests.processes import Server
 from tests.servers.page.helpers import (
+    HIDE,
     OpenPage,
     explained,
     listed,
@@ -105,3 +107,61 @@ def test_totals_and_chart_count_what_arrived(open_page: OpenPage, inspector: Ser
     page.get_by_role("radio", name="24 h").check()
     expect(page.locator("#chart-text")).to_contain_text("In the last 24 hours: 2 reach Koala")
     assert "span=86400" in page.url
+
+
+def test_rail_has_each_name_with_its_share_and_filters(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    page = open_page()
+    expect(page.locator("#names")).to_be_hidden()
+    inspector.send(track("Seen"), *[track("Seen", None)] * 2, track("Signed Up"))
+    expect(page.locator("#name-list button")).to_have_text(
+        ["Seen33 %1 of 3 reach Koala", "Signed Up100 %1 of 1 reach Koala"]
+    )
+    page.locator("#name-list button").last.click()
+    listed(page, "Signed Up")
+    expect(page.locator("#search")).to_have_value('event:"Signed Up"')
+    pressed = page.locator("#name-list button")
+    expect(pressed).to_have_count(1)
+    expect(pressed).to_have_attribute("aria-pressed", "true")
+    expect(pressed).to_be_focused()
+    pressed.click()
+    expect(page.locator("#count")).to_have_text("4 events")
+
+
+def test_brushed_span_filters(open_page: OpenPage, inspector: Server) -> None:
+    """All bars under the brush; what the chart counts by is what is filtered by."""
+    now = datetime.now(timezone.utc)
+    for minutes in (1, 4, 20):
+        then = (now - timedelta(minutes=minutes)).isoformat()
+        inspector.send({**track(f"{minutes} min ago"), "timestamp": then})
+    page = open_page()
+    page.get_by_role("radio", name="Own time").check()
+    expect(page.locator("#chart rect.accepted")).to_have_count(2)
+    expect(page.locator("#chart-text")).to_contain_text("10 minutes, by their own time: 2 reach")
+    box = page.locator("#chart").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    expect(page.locator("#chart .brush")).to_have_count(1)
+    page.mouse.up()
+    listed(page, "4 min ago")
+    expect(page.locator("#search")).to_have_value(re.compile(r"^from:2\S+Z to:2\S+Z$"))
+    expect(page.locator("#chart .brush")).to_have_count(0)
+
+
+def test_new_drops_are_in_the_title_and_the_icon_until_somebody_looks(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    inspector.send(track("Old", None))
+    page = open_page()
+    expect(page.locator("#dropped")).to_have_text("1")
+    page.evaluate(HIDE, True)
+    inspector.send(track("New", None), track("Fine"))
+    page.evaluate(HIDE, True)  # it looks at once, instead of some seconds later
+    expect(page).to_have_title("(1 new drop) Koala inspector")
+    expect(page.locator("#icon")).to_have_attribute("href", "/static/icon-drops.svg")
+    page.evaluate(HIDE, False)
+    expect(page).to_have_title("Koala inspector")
+    expect(page.locator("#icon")).to_have_attribute("href", "/static/icon.svg")

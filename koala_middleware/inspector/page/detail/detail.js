@@ -5,7 +5,7 @@ import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
 import { button, element, icon } from "../shared/element.js";
-import { printable } from "../shared/format.js";
+import { iso, printable } from "../shared/format.js";
 import { remedyParts } from "../shared/remedy.js";
 import { eventFacts, facts, section, values, when } from "./facts.js";
 import { way } from "./way.js";
@@ -80,7 +80,7 @@ function withoutMessage(id, callbacks) {
   const remedy = row.reason && { title: row.title, remedy: row.hint, snippet: "", link: null };
   return [header(title(row), callbacks), outcome({ ...row, remedy }),
     element("p", { class: "note" }, "The inspector does not answer. Missing here: the message with its properties, what Koala would get, and code to copy."),
-    eventFacts({ ...row, message: {} }, callbacks.search)];
+    eventFacts({ ...row, message: row.timestamp === null ? {} : { timestamp: iso(row.timestamp) } }, callbacks.search)];
 }
 
 function title(event) {

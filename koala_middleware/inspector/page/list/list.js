@@ -41,6 +41,11 @@ export class List {
     this.draw();
   }
 
+  /** Where the page scrolls, too, an event that is closed leaves its row in sight. */
+  toCurrent() {
+    document.getElementById(`row-${this.current}`)?.scrollIntoView({ block: "nearest" });
+  }
+
   toTop() {
     this.grid.scrollTop = 0;
   }

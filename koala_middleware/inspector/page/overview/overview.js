@@ -29,7 +29,7 @@ export class Overview {
     this.onStats = onStats;
     this.issues = new Issues(onIssue);
     this.names = new Names(() => address().q, onName);
-    document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+    document.addEventListener("visibilitychange", () => this.refresh());
   }
 
   /** Look again soon, but not more often than each second. */
