@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response
@@ -24,14 +24,15 @@ class KoalaAdapter(HTTPAdapter):
     Raises TypeError or ValueError for hosts that are none.
     """
 
-    __attrs__: ClassVar[list[str]] = [*HTTPAdapter.__attrs__, "_outgoing"]  # what is pickled
+    __attrs__: list[str] = [*HTTPAdapter.__attrs__, "_outgoing"]  # noqa: RUF012 (theirs is so, too)
 
     def __init__(self, hosts: Collection[str], **options: Any) -> None:
         self._outgoing = OutgoingHeaders(hosts)
         super().__init__(**options)
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        added = self._outgoing.headers(urlsplit(request.url).hostname, request.headers)
+        url: Any = request.url
+        added = self._outgoing.headers(urlsplit(url).hostname, request.headers)
         if added:
             request = request.copy()  # a redirect is made from the original
             request.headers.update(added)

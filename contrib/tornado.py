@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from tornado.httputil import (
     HTTPConnection,
@@ -81,6 +83,9 @@ class _Scoped(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         self._visitor = visitor = self._make_visitor(start_line, headers)
         self._connection.koala_visitor = visitor
+        self._connection.set_close_callback = partial(
+            _set_close_callback, visitor, self._connection.set_close_callback
+        )
         if visitor.details is not None and visitor.details.new_profile_id is not None:
             _set_cookie(self._connection, visitor.details)
         return current.call_as(visitor, self._delegate.headers_received, start_line, headers)
@@ -102,6 +107,17 @@ class _Scoped(HTTPMessageDelegate):
             )
         cookies = "; ".join(headers.get_list("Cookie"))
         return self._middleware.make_visitor(cookies, request)
+
+
+def _set_close_callback(
+    visitor: Visitor, set_close_callback: Any, callback: Callable[[], None] | None
+) -> None:
+    """Have a request's visitor current when its connection ends.
+
+    Else it would be whoever was when the server first waited for the connection, which is older.
+    """
+    scoped = None if callback is None else partial(current.call_as, visitor, callback)
+    set_close_callback(scoped)
 
 
 def _set_cookie(connection: Any, details: RequestDetails) -> None:
@@ -147,8 +163,6 @@ class _TornadoSource:
 
     @property
     def path(self) -> str:
-        from urllib.parse import unquote
-
         return unquote(self._request.path)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from koala_middleware import current
 
@@ -20,7 +20,10 @@ class Executor(ThreadPoolExecutor):
     """
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        submit: Any = super().submit
+        visitor = current.variable.get()
         # Threads are started within, and must not inherit the visitor.
-        return current.call_as(
-            None, super().submit, current.call_as, current.variable.get(), fn, *args, **kwargs
+        future: Future[R] = current.call_as(
+            None, submit, current.call_as, visitor, fn, *args, **kwargs
         )
+        return future

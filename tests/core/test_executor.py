@@ -115,7 +115,12 @@ def call_back_from_pool(work: Work) -> None:
     with ThreadPool(1) as pool:
         pool.apply(work)
         done = threading.Event()
-        pool.apply_async(int, callback=lambda _: (work(), done.set()))
+
+        def call_back(_: object) -> None:
+            work()
+            done.set()
+
+        pool.apply_async(int, callback=call_back)
         done.wait()
 
 
