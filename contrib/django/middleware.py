@@ -46,7 +46,7 @@ class KoalaMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
         if self._enabled or explanation.everywhere:  # then events say that it is off
-            instrument(flush_seconds=options.flush_seconds)
+            instrument(flush_seconds=options.flush_seconds, threads=options.threads)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if not self._enabled:
