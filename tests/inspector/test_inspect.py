@@ -173,8 +173,8 @@ def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
 
 
 def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None:
-    environ = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    with Server("inspect", "--keep=2", **environ) as inspector:
+    home = str(tmp_path)
+    with Server("inspect", "--keep=2", XDG_STATE_HOME=home, HOME=home) as inspector:
         kept = re.search("kept in (.*)[.]\n", inspector.line())
     assert kept is not None
     assert Path(kept[1]).is_relative_to(tmp_path)

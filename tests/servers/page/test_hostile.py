@@ -52,8 +52,8 @@ def hostile(text: str) -> Iterator[dict[str, Any]]:
 
 
 INJECTED = """
-  [...document.querySelectorAll("img, iframe, textarea:not(.edited), style, body script, [onerror], "
-    + "[onload], [style*=url], a[href^=javascript]")].map(each => each.outerHTML)
+  [...document.querySelectorAll("img, iframe, textarea:not(.edited), style, body script, "
+    + "[onerror], [onload], [style*=url], a[href^=javascript]")].map(each => each.outerHTML)
     .concat(document.documentElement.scrollWidth > innerWidth ? ["too wide"] : [])
 """
 
