@@ -110,6 +110,19 @@ def test_context_that_a_thread_is_given_wins() -> None:
     assert seen_in(way) == [BOB]
 
 
+def test_thread_with_a_context_is_left_to_it() -> None:
+    """Where older Pythons have none, the attribute stands for it."""
+    koala.instrument(threads=True)
+
+    def way(work: Work) -> None:
+        thread: Any = threading.Thread(target=work)
+        thread._context = contextvars.Context()
+        thread.start()
+        thread.join()
+
+    assert seen_in(way) == [None]
+
+
 def call_back_from_pool(work: Work) -> None:
     """Work in the threads of multiprocessing's pool, which all of the process uses."""
     with ThreadPool(1) as pool:
