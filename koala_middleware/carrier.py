@@ -22,7 +22,7 @@ from koala_middleware.visitor import DEFAULT_OPTIONS, GivenVisitor, Visitor
 KEY = "koala_visitor"
 """The one key of a carrier that is ours."""
 
-_VERSION = 1
+VERSION = 1
 _LONGEST_ID = 255
 _MOST_JSON = 8192  # characters, of the properties and of the browser's ids each
 _LONGEST = 20_000
@@ -38,7 +38,7 @@ def inject(carrier: MutableMapping[str, Any]) -> None:
     visitor = current.variable.get()
     fields = {} if visitor is None else _fields_of(visitor)
     if fields:
-        carrier[KEY] = json.dumps({"version": _VERSION, **fields}, separators=(",", ":"))
+        carrier[KEY] = json.dumps({"version": VERSION, **fields}, separators=(",", ":"))
     else:
         carrier.pop(KEY, None)
 
@@ -112,7 +112,7 @@ def _load(text: object) -> dict[str, Any]:
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise TypeError("expected a str that is not too long")
     fields: dict[str, Any] = json.loads(text)
-    if fields["version"] != _VERSION:
+    if fields["version"] != VERSION:
         raise ValueError("expected another version")
     return fields
 
