@@ -137,7 +137,8 @@ def test_queue_that_is_not_installed_is_named_with_its_extra(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = import_module(f"koala_middleware.contrib.{name}").__spec__
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     needed = {"django_tasks": ["django.tasks", "django_tasks"]}.get(name, [name])
     for module in list(sys.modules):
         if any(module == each or module.startswith(f"{each}.") for each in needed):
