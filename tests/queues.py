@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 from unittest.mock import patch
@@ -35,6 +36,7 @@ import koala_middleware.contrib.taskiq
 from tests.visitors import track
 
 TASKS = "django.tasks" if find_spec("django.tasks") else "django_tasks"
+import_module(f"{TASKS}.signals")  # where it hears of other settings
 
 
 class RefusedError(Exception):

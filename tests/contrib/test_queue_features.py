@@ -167,7 +167,8 @@ def test_dramatiq_runs_all_that_belongs_to_a_message_as_its_visitor(
         in_dramatiq.send(fail, "b")
         later.send("c")
         last = actor.message_with_options(args=("e",), pipe_ignore=True)
-        pipeline([actor.message("d"), last], broker=in_dramatiq.broker).run()
+        steps: Any = pipeline([actor.message("d"), last], broker=in_dramatiq.broker)
+        steps.run()
     in_dramatiq.work()
     assert sorted(names(events)) == ["a", "b", "b", "c", "d", "e", "succeeded"]
     assert set(profile_ids(events).values()) == {ALICE}
@@ -200,14 +201,8 @@ def test_huey_runs_all_that_belongs_to_a_task_as_its_visitor(in_huey: Any, event
     tasks, huey = in_huey.tasks, in_huey.huey
     failing = huey.task(retries=1, name="failing")(fail)
 
-    @huey.task()
-    def on_error(error: Any) -> None:
-        track("failed")
-
-    @huey.periodic_task(crontab())
-    def every_minute() -> None:
-        track("periodic")
-
+    on_error = huey.task(name="on_error")(lambda error: track("failed"))
+    huey.periodic_task(crontab(), name="periodic")(lambda: track("periodic"))
     with koala.profile(ALICE):
         huey.enqueue(failing.s("a").error(on_error))
         huey.enqueue(tasks[note].s("b").then(tasks[note], "c"))
