@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+# Seconds after which what a killed worker has taken is somebody else's, where a queue lets us say.
+UNANSWERED = 3
+
 PYTHON = [sys.executable, "-W", "ignore"]
 
 SHOP = """
@@ -12,7 +15,7 @@ import asyncio, contextlib, json, os, sys, time
 import segment.analytics as analytics
 import koala_middleware as koala
 
-REDIS = os.environ["SHOP_REDIS"]
+REDIS_URL = os.environ["SHOP_REDIS"]
 # Seldom, so that the last events are still queued when a worker stops.
 analytics.default_client = analytics.Client(
     "key", host=os.environ["SHOP_SEGMENT"], upload_interval=2
@@ -33,7 +36,7 @@ def is_parent(event):
 
 # Sends a job in each request, and prints which visitor's each event is.
 WEB = """
-import asyncio, json, sys
+import asyncio, inspect, json, sys
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 import shop
@@ -69,17 +72,17 @@ async def visit_asynchronously(number):
     cookies = [] if visitor is None else [(b"cookie", f"ko_id={visitor}".encode())]
     await asgi.KoalaMiddleware(site)({"type": "http", "headers": cookies}, None, None)
 
-async def visit_all(count):
+async def visit_all(numbers):
     await shop.start()
-    for start in range(0, count, 20):
-        await asyncio.gather(*map(visit_asynchronously, range(start, min(start + 20, count))))
+    for start in range(0, len(numbers), 20):
+        await asyncio.gather(*map(visit_asynchronously, numbers[start : start + 20]))
 
-count = int(sys.argv[1])
-if asyncio.iscoroutinefunction(shop.send):
-    asyncio.run(visit_all(count))
+numbers = range(*map(int, sys.argv[1:]))
+if inspect.iscoroutinefunction(shop.send):
+    asyncio.run(visit_all(numbers))
 else:
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(visit, range(count)))
+        list(threads.map(visit, numbers))
 print(json.dumps(expected))
 """
 
@@ -106,7 +109,7 @@ from rq import Queue, Retry
 from koala_middleware.contrib.rq import instrument
 
 instrument()
-queue = Queue("shop", connection=Redis.from_url(REDIS))
+queue = Queue("shop", connection=Redis.from_url(REDIS_URL))
 
 def job(event):
     work(event)
@@ -126,7 +129,7 @@ from dramatiq.brokers.redis import RedisBroker
 from koala_middleware.contrib.dramatiq import KoalaMiddleware
 
 # What a killed worker has taken is soon somebody else's.
-broker = RedisBroker(url=REDIS, heartbeat_timeout=3000, maintenance_chance=1_000_000)
+broker = RedisBroker(url=REDIS_URL, heartbeat_timeout=3000, maintenance_chance=1_000_000)
 broker.add_middleware(KoalaMiddleware())
 dramatiq.set_broker(broker)
 
@@ -147,7 +150,7 @@ from huey import RedisHuey
 from koala_middleware.contrib.huey import instrument
 
 instrument()
-huey = RedisHuey("shop", url=REDIS, results=False)
+huey = RedisHuey("shop", url=REDIS_URL, results=False)
 
 @huey.task()
 def job(event):
@@ -166,7 +169,7 @@ from taskiq_redis import RedisStreamBroker
 from koala_middleware.contrib.taskiq import KoalaMiddleware
 
 # What a killed worker has taken is soon somebody else's.
-broker = RedisStreamBroker(REDIS, idle_timeout=3000, unacknowledged_lock_timeout=2)
+broker = RedisStreamBroker(REDIS_URL, idle_timeout=3000, unacknowledged_lock_timeout=2)
 broker.add_middlewares(KoalaMiddleware())
 
 async def start():
@@ -207,7 +210,7 @@ async def job(ctx, event):
 
 class WorkerSettings:
     functions = [job]
-    redis_settings = RedisSettings.from_dsn(REDIS)
+    redis_settings = RedisSettings.from_dsn(REDIS_URL)
     max_jobs = 20
     poll_delay = 0.05
     job_timeout = 2

@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.collector import Collector, collecting
 from tests.redis_server import running_redis
-from tests.servers.queue_sites import PYTHON, SHOP, SITES, WEB, Site
+from tests.servers.queue_sites import PYTHON, SHOP, SITES, UNANSWERED, WEB, Site
 
 ENDS = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL}
 _PATIENCE = 20  # seconds without an event
@@ -63,14 +63,21 @@ def storm(name: str, count: int, end: str, redis_url: str, folder: Path) -> Outc
             migrate = "import shop; shop.call_command('migrate', verbosity=0)"
             subprocess.run([*PYTHON, "-c", migrate], cwd=folder, env=environ, check=True)
 
+        def send(*numbers: int) -> subprocess.Popen[bytes]:
+            web = [*PYTHON, "web.py", *map(str, numbers)]
+            return subprocess.Popen(web, cwd=folder, env=environ, stdout=subprocess.PIPE)
+
+        half = count // 2
         with _workers(site, folder, environ, ENDS[end]):
-            web = [*PYTHON, "web.py", str(count)]
-            sending = subprocess.Popen(web, cwd=folder, env=environ, stdout=subprocess.PIPE)
-            collector.wait_for(count // 2, _PATIENCE)
-        expected = json.loads(sending.communicate(timeout=120)[0])
+            first = send(half)
+            collector.wait_for(half // 2, _PATIENCE)
         with _workers(site, folder, environ, signal.SIGTERM):
-            _wait_for_all(collector, {event for event, _ in expected})
-        return _outcome(dict(expected), collector.events)
+            sent = json.loads(first.communicate(timeout=120)[0])
+            if end == "killed":
+                time.sleep(UNANSWERED)
+            sent += json.loads(send(half, count).communicate(timeout=120)[0])
+            _wait_for_all(collector, {event for event, _ in sent})
+        return _outcome(dict(sent), collector.events)
 
 
 @contextmanager
