@@ -91,7 +91,7 @@ def _workers(
                 cwd=folder,
                 env=environ,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=stack.enter_context((folder / "workers.log").open("ab")),
                 start_new_session=True,
             )
             stack.callback(_end, worker, end)
@@ -143,6 +143,7 @@ def main() -> None:
                 outcome = storm(name, int(sys.argv[1]), end, redis, place)
                 rows.append([name, end, *map(str, vars(outcome).values())])
                 print(*rows[-1], file=sys.stderr)
+                print((place / "workers.log").read_text(), file=sys.stderr)
     print(".. list-table::\n   :header-rows: 1\n")
     for row in rows:
         print("   * -", "\n     - ".join(row))
