@@ -169,7 +169,9 @@ from taskiq_redis import RedisStreamBroker
 from koala_middleware.contrib.taskiq import KoalaMiddleware
 
 # What a killed worker has taken is soon somebody else's.
-broker = RedisStreamBroker(REDIS_URL, idle_timeout=3000, unacknowledged_lock_timeout=2)
+broker = RedisStreamBroker(
+    REDIS_URL, idle_timeout=3000, unacknowledged_lock_timeout=2, xread_count=5
+)
 broker.add_middlewares(KoalaMiddleware())
 
 async def start():

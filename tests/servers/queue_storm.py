@@ -73,8 +73,7 @@ def storm(name: str, count: int, end: str, redis_url: str, folder: Path) -> Outc
             collector.wait_for(half // 2, _PATIENCE)
         with _workers(site, folder, environ, signal.SIGTERM):
             sent = json.loads(first.communicate(timeout=120)[0])
-            if end == "killed":
-                time.sleep(UNANSWERED)
+            time.sleep(UNANSWERED)
             sent += json.loads(send(half, count).communicate(timeout=120)[0])
             _wait_for_all(collector, {event for event, _ in sent})
         return _outcome(dict(sent), collector.events)
