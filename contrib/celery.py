@@ -7,25 +7,28 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
-from celery import Celery, Task, signals
-from celery.app.amqp import AMQP
-from celery.worker.request import Request
-
-from koala_middleware import current, segment
-from koala_middleware.callables import ask
-from koala_middleware.explanation import note_way_in
-from koala_middleware.faults import log_once
-from koala_middleware.options import OptionKeywords, Options, options_from_keywords
+from koala_middleware import current
+from koala_middleware.carrier import KEY, VERSION, inject, read_visitor
+from koala_middleware.contrib._jobs import needing, prepare
+from koala_middleware.options import OptionKeywords, Options
 from koala_middleware.patching import Patches
 from koala_middleware.segment.exits import finish
-from koala_middleware.visitor import GivenVisitor, Visitor
+
+with needing("celery"):
+    from celery import Celery, Task, signals
+    from celery.app.amqp import AMQP
+    from celery.worker.request import Request
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-HEADERS = ("koala_profile_id", "koala_anonymous_id")
-PROPERTIES = "koala_properties"  # what koala_middleware.bind() has bound, as far as it is JSON
-_MOST_PROPERTIES = 8192  # characters
+# The headers of the version before, which wrote what a carrier has in it one by one.
+_BEFORE = {
+    "koala_profile_id": "profile_id",
+    "koala_anonymous_id": "anonymous_id",
+    "koala_properties": "properties",
+}
+_HEADERS = (KEY, *_BEFORE)
 
 _options: dict[Celery | None, Options] = {}
 _patches = Patches()
@@ -45,9 +48,7 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
     """
     if not isinstance(app, Celery | None):
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
-    app_options = options_from_keywords(options)
-    note_way_in(app_options)
-    segment.instrument(flush_seconds=app_options.flush_seconds, threads=app_options.threads)
+    app_options = prepare(options)
     if not _options:
         for owner, name, ours in _hooks():
             _patches.replace(owner, name, ours)
@@ -76,29 +77,23 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
 
 
 def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    visitor = current.variable.get()
-    if (visitor or (visitor is not None and visitor.bound)) and _options_of(app):
-        kwargs["headers"] = _with_visitor(dict(kwargs.get("headers") or {}), visitor)
+    if _options_of(app):
+        headers = dict(kwargs.get("headers") or {})
+        # A retry has the headers that the task was sent with.
+        ours = {name: headers[name] for name in _HEADERS if name in headers}
+        if not ours:
+            inject(ours)
+        if ours:
+            kwargs["headers"] = _with_ours(headers, ours)
     return send(*args, **kwargs)
 
 
-def _with_visitor(headers: dict[str, Any], visitor: Visitor) -> dict[str, Any]:
-    ids = (visitor.profile_id, visitor.anonymous_id)
-    current_headers: dict[str, Any] = {
-        **dict(zip(HEADERS, ids, strict=True)),
-        PROPERTIES: visitor.bound,
-    }
-    # A retry has the headers that the task was sent with.
-    source = headers if headers.keys() & current_headers else current_headers
-    sent: dict[str, Any] = {name: source[name] for name in HEADERS if _is_id(source.get(name))}
-    properties = _json_properties(source.get(PROPERTIES))
-    if properties:
-        sent[PROPERTIES] = properties
+def _with_ours(headers: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     if isinstance(headers.get("headers"), dict):
         # Then a retry sends these, else all headers that Celery itself has no use for:
         # https://github.com/celery/celery/issues/4875
-        sent["headers"] = headers["headers"] | sent
-    return headers | sent
+        ours = {**ours, "headers": headers["headers"] | ours}
+    return headers | ours
 
 
 def _tracer(task: Any) -> Callable[..., Any] | None:
@@ -120,9 +115,7 @@ def _call_as_sender(
     options = _options_of(app)
     if options is None:
         return call(*args, **kwargs)
-    profile_id, anonymous_id = map(partial(_arrived_id, message), HEADERS, (options.parse, str))
-    visitor = GivenVisitor(profile_id, anonymous_id, None, options)
-    visitor.bound = _json_properties(_arrived(message, PROPERTIES))
+    visitor = read_visitor(_carrier(message), options)
     return current.call_as(visitor, call, *args, **kwargs)
 
 
@@ -130,43 +123,15 @@ def _options_of(app: Celery) -> Options | None:
     return _options.get(app, _options.get(None))
 
 
-def _arrived(message: Mapping[str, Any], name: str) -> Any:
+def _carrier(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a message carries, in the form of today."""
     headers = message.get("headers")  # where protocol 1 has all of them
-    return message.get(name, headers.get(name) if isinstance(headers, dict) else None)
-
-
-def _arrived_id(
-    message: Mapping[str, Any], name: str, parse: Callable[[str], object]
-) -> str | None:
-    """Return an id, which may be from anybody who can write to the broker."""
-    value = _arrived(message, name)
-    parsed, fault = "", None
-    try:
-        parsed = str(ask(partial(parse, value)) or "") if _is_id(value) else ""
-    except Exception as raised:
-        fault = raised
-    if value is not None and not _is_id(parsed):
-        log_once(f"a task's {name} was refused: does instrument() know your option parse?", fault)
-    return parsed if _is_id(parsed) else None
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
-
-
-def _json_properties(properties: object) -> dict[str, Any]:
-    """Return the properties that JSON can represent, or none if they are too large."""
-    if not isinstance(properties, Mapping):
-        return {}
-    valid = {name: value for name, value in properties.items() if _is_json({name: value})}
-    return valid if len(json.dumps(valid)) <= _MOST_PROPERTIES else {}
-
-
-def _is_json(value: object) -> bool:
-    try:
-        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
-    except (TypeError, ValueError, RecursionError):
-        return False
+    nested = headers if isinstance(headers, dict) else {}
+    found = {name: message.get(name, nested.get(name)) for name in _HEADERS}
+    if found[KEY] is not None or not any(found.values()):
+        return found
+    fields = {field: found[name] for name, field in _BEFORE.items() if found[name] is not None}
+    return {KEY: json.dumps({"version": VERSION, **fields}, default=str)}
 
 
 def _finish(**_: object) -> None:

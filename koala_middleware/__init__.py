@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from koala_middleware import collector as collector  # its hook
 from koala_middleware.browser_ids import BrowserId
+from koala_middleware.carrier import extract, inject
 from koala_middleware.causes import Cause
 from koala_middleware.cookies import parse_profile_id
 from koala_middleware.explanation import Explanation, explain
@@ -47,8 +48,10 @@ __all__ = [
     "current_visitor",
     "delivering",
     "explain",
+    "extract",
     "get_browser_ids",
     "get_profile_id",
+    "inject",
     "instrument",
     "outgoing_headers",
     "parse_profile_id",

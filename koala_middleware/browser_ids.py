@@ -40,7 +40,8 @@ def _is_text(value: str) -> bool:
     return value != "" and value.isprintable()
 
 
-def _is_path(value: str) -> bool:
+def is_path(value: str) -> bool:
+    """Return whether a text names a place in an event where a browser's id may go."""
     root, *keys = keys_of(value)
     if root == "integrations" and keys[0] == "All":  # stands for every destination
         return False
@@ -52,7 +53,7 @@ _CATEGORY = text("the name of a consent category", _is_text)
 _PATH = text(
     "a place in an event, such as properties.fbp, traits.fbp, context.fbp or "
     "integrations.Some Destination.fbp",
-    _is_path,
+    is_path,
 )
 
 
@@ -144,9 +145,14 @@ def _first_valid(
                 log_once("the parse of a BrowserId failed: events go out without that id", fault)
                 continue
         text = "" if value is None else str(value)
-        if 0 < len(text) <= _LONGEST_ID and text.isprintable():
+        if is_browser_id(text):
             return text
     return None
+
+
+def is_browser_id(value: object) -> bool:
+    """Return whether a value may be sent as a browser's id."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable()
 
 
 def _unquote_parameter(value: str) -> str:

@@ -33,6 +33,7 @@ class RequestDetails:
         "_make_request",
         "_options",
         "_raw",
+        "has_browser_ids",
         "new_profile_id",
     )
 
@@ -45,6 +46,8 @@ class RequestDetails:
         self._groups: Groups = {}
         self._consent: Mapping[str, bool] | None = None
         self._is_new_profile_id_used = False
+        self.has_browser_ids = bool(options.browser_ids)
+        """Whether there may be ids to add: see :meth:`browser_ids`."""
         self.new_profile_id: str | None = None
         """A minted profile id, until it turns out that the response may not set its cookie."""
 

@@ -53,9 +53,9 @@ class profile:  # noqa: N801 (used like a function)
         # No token: one profile may be entered by many threads and tasks, and be left by a
         # generator in another context, where it has nothing to restore.
         inner, visitor = None, current.variable.get()
-        while isinstance(visitor, _Profile) and visitor.entered_by is not self:
+        while isinstance(visitor, ScopedVisitor) and visitor.entered_by is not self:
             inner, visitor = visitor, visitor.outer
-        if not isinstance(visitor, _Profile):
+        if not isinstance(visitor, ScopedVisitor):
             return
         if inner is None:
             current.variable.set(visitor.outer)
@@ -71,16 +71,18 @@ class profile:  # noqa: N801 (used like a function)
     def __call__(self, call: F) -> F:
         return _scoped(call, self._visitor)
 
-    def _visitor(self) -> _Profile:
+    def _visitor(self) -> ScopedVisitor:
         outer = current.variable.get()
         options = self._options or (outer.options if outer is not None else DEFAULT_OPTIONS)
-        visitor = _Profile(self._profile_id, self._anonymous_id, None, options)
+        visitor = ScopedVisitor(self._profile_id, self._anonymous_id, None, options)
         visitor.entered_by = self
         visitor.outer = outer
         return visitor
 
 
-class _Profile(GivenVisitor):
+class ScopedVisitor(GivenVisitor):
+    """A visitor who is current until a block is left."""
+
     __slots__ = ("entered_by", "outer")
     entered_by: profile
     outer: Visitor | None

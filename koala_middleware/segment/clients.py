@@ -39,6 +39,7 @@ def patch_clients(client_class: type) -> None:
                 adopt(consumer)
             if consumers:
                 exit_before_others()
+                watch_child()
 
 
 def restore_clients() -> None:

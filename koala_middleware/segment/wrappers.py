@@ -51,7 +51,7 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
             visitor, TRACK, user_id, properties, context, anonymous_id
         )
         explains = not added or visitor.options.explain or explanation.everywhere
-        if visitor.details is not None and visitor.options.browser_ids:
+        if visitor.details is not None and visitor.details.has_browser_ids:
             parts = {"properties": filled_values, "context": filled_context}
             for filled, pass_on in attempts(
                 visitor.details, parts, takes_integrations, extra, extra_keywords
@@ -124,7 +124,11 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
             visitor, IDENTIFY, user_id, traits, context, anonymous_id
         )
         explains = not added or visitor.options.explain or explanation.everywhere
-        if visitor.details is not None and visitor.options.browser_ids and visitor.options.identify:
+        if (
+            visitor.details is not None
+            and visitor.details.has_browser_ids
+            and visitor.options.identify
+        ):
             parts = {"traits": filled_values, "context": filled_context}
             for filled, pass_on in attempts(
                 visitor.details, parts, takes_integrations, extra, extra_keywords

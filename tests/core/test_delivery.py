@@ -204,6 +204,29 @@ if __name__ == "__main__":
     assert sorted(event["event"] for event in collector.events) == expected
 
 
+def test_exit_of_a_process_of_multiprocessing_with_a_client_older_than_us(
+    collector: Collector, tmp_path: Path
+) -> None:
+    """As in Dramatiq's workers, which import a site where the client comes first."""
+    script = tmp_path / "script.py"
+    script.write_text("""
+import multiprocessing, sys
+def work():
+    from segment.analytics.client import Client
+    client = Client("key", host=sys.argv[1], upload_interval=60)
+    import koala_middleware
+    koala_middleware.instrument()
+    client.track("u1", "child")
+if __name__ == "__main__":
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+""")
+    command = [sys.executable, "-W", "ignore", str(script), collector.url]
+    subprocess.run(command, check=True, timeout=60)
+    assert [event["event"] for event in collector.events] == ["child"]
+
+
 def test_multiprocessing_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
     process = SimpleNamespace(parent_process=lambda: object())
