@@ -45,7 +45,7 @@ def explained(
     :param cause: the cause, if it is not that of the visitor and the values.
     """
     options = DEFAULT_OPTIONS if visitor is None else visitor.options
-    if not (method is TRACK or options.identify) or not isinstance(values or {}, dict):
+    if not (method is TRACK or options.fills("identify")) or not isinstance(values or {}, dict):
         return send
     try:
         is_sent = explanation.everywhere or options.explain
