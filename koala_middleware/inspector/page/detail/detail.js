@@ -3,6 +3,7 @@
 import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
+import { destinations } from "./destinations.js";
 import { button, element, icon } from "../shared/element.js";
 import { printable } from "../shared/format.js";
 import { remedyParts } from "../shared/remedy.js";
@@ -100,6 +101,7 @@ function ofMessage(event, { search }) {
   return [
     way(event),
     values(message, added, search),
+    destinations(event),
     eventFacts(event, search),
     element("p", { class: "copies" }, copyCurl, copyJson),
   ];
