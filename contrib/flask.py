@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request
+from flask import Flask, Request, g, has_app_context
 
 from koala_middleware import wsgi
 from koala_middleware.settings import options_from_settings
@@ -48,3 +48,13 @@ def user_email(request: Request) -> str | None:
     from flask_login import current_user
 
     return getattr(current_user, "email", None)
+
+
+def user_id(request: Request) -> str | None:
+    """Return the id of Flask-Login's current user, if loaded already; for the option ``user_id``.
+
+    It neither reads the session nor calls the ``user_loader``.
+    """
+    user = g.get("_login_user") if has_app_context() else None
+    key = None if user is None else user.get_id()
+    return None if key is None else str(key)

@@ -22,3 +22,15 @@ class KoalaMiddleware(asgi.KoalaMiddleware):
 def user_email(request: HTTPConnection) -> str | None:
     """Return the email of the user of Starlette's AuthenticationMiddleware; for ``email``."""
     return getattr(request.scope.get("user"), "email", None)
+
+
+def user_id(request: HTTPConnection) -> str | None:
+    """Return the ``identity`` of AuthenticationMiddleware's user; for the option ``user_id``."""
+    user = request.scope.get("user")
+    if not getattr(user, "is_authenticated", False):
+        return None
+    try:
+        identity = getattr(user, "identity", None)
+    except NotImplementedError:  # as in Starlette's own class
+        return None
+    return None if identity is None else str(identity)

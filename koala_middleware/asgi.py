@@ -66,7 +66,7 @@ class KoalaMiddleware:
         # In the server's own scope, not in a copy, so that outer middleware can see it.
         scope["koala"] = visitor
         details = visitor.details
-        if details is not None and details.new_profile_id is not None:
+        if details is not None and details.new_ids:
             send = _setting_cookie(send, details)
         variable = current.variable
         token = variable.set(visitor)
@@ -99,7 +99,7 @@ def _read_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
 
 
 def _setting_cookie(send: Send, details: RequestDetails) -> Send:
-    """Wrap ``send`` to set the cookie of a new profile id."""
+    """Wrap ``send`` to set the cookies of new ids."""
 
     async def send_with_cookie(message: Message) -> None:
         if message["type"] in _STARTS:
@@ -107,10 +107,10 @@ def _setting_cookie(send: Send, details: RequestDetails) -> Send:
             # A generator, so that what cannot be decoded fails where faults are handled.
             headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
             if cookie_headers := details.cookie_headers(message.get("status"), headers):
-                encoded = {
-                    name.lower().encode(): value.encode("latin-1")
-                    for name, value in cookie_headers.items()
-                }
+                encoded = [
+                    (name.lower().encode(), value.encode("latin-1"))
+                    for name, value in cookie_headers
+                ]
                 message = {**message, "headers": replaced(raw, encoded)}
         await send(message)
 

@@ -1,14 +1,13 @@
-"""The ids that a visitor's browser holds, put where Segment's destinations read them."""
+"""The ids that a visitor's browser holds: how they are declared, and read from a request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from koala_middleware.cookies import LONGEST_VALUE, cookie_values, unquote_cookie
 from koala_middleware.faults import log_once
+from koala_middleware.places import keys_of
 from koala_middleware.validation import (
     CALLABLE,
     COOKIE_NAME,
@@ -18,22 +17,10 @@ from koala_middleware.validation import (
     text,
 )
 
-Groups = Mapping[tuple[str, ...], dict[str, str]]
-
 ROOTS = ("properties", "traits", "context", "integrations")
 
 _LONGEST_ID = 2048
 _MOST_PAIRS = 512  # of one Cookie header or query string
-
-
-@lru_cache(maxsize=1024)
-def keys_of(path: str) -> tuple[str, ...]:
-    """Return the keys that lead to the place that a path names."""
-    root, _, rest = path.partition(".")
-    if root == "integrations":
-        name, _, key = rest.rpartition(".")
-        return (root, name, key)
-    return (root, *rest.split("."))
 
 
 def _is_text(value: str) -> bool:
@@ -85,58 +72,93 @@ class BrowserId:
             raise ValueError("BrowserId: expected a cookie, a query parameter or both, got neither")
 
 
+class BrowserIdReader:
+    """A reader of browser ids. What is the same for all requests is made once, here.
+
+    :param browser_ids: the ids to read. The first of those with one path, and a valid value, has
+        the path.
+    """
+
+    __slots__ = ("_browser_ids", "_cookies", "_parameters")
+
+    def __init__(self, browser_ids: Iterable[BrowserId]) -> None:
+        self._browser_ids = tuple(browser_ids)
+        self._cookies = frozenset(wanted.cookie for wanted in self._browser_ids)
+        self._parameters = frozenset(wanted.query for wanted in self._browser_ids)
+
+    def read(
+        self, cookies: str, query: str, granted: Mapping[str, bool] | None = None
+    ) -> dict[str, str]:
+        """Return the ids that a request sent, by their paths.
+
+        An id with a consent category is left out unless ``granted`` says True for it. The header
+        and the query string are each read once.
+
+        :param cookies: the ``Cookie`` header.
+        :param query: the query string, without a question mark.
+        """
+        in_cookies = _values(cookies, ";", self._cookies)
+        in_query = _values(query, "&", self._parameters)
+        may_be_joined = "," in cookies  # as a bridge from ASGI to WSGI may do
+        found: dict[str, str] = {}
+        for wanted in self._browser_ids:
+            path, cookie, parameter, parse = wanted.path, wanted.cookie, wanted.query, wanted.parse
+            if path in found or not (wanted.consent is None or is_granted(wanted, granted)):
+                continue
+            value = None
+            if cookie in in_cookies:
+                value = _first_valid(parse, in_cookies[cookie], unquote_cookie)
+            if value is None and may_be_joined and cookie is not None:
+                value = _first_valid(parse, cookie_values(cookies, cookie), unquote_cookie)
+            if value is None and parameter in in_query:
+                value = _first_valid(parse, in_query[parameter], _unquote_parameter)
+            if value is not None:
+                found[path] = value
+        return found
+
+
 def read_browser_ids(
     browser_ids: Iterable[BrowserId],
     cookies: str,
     query: str,
     granted: Mapping[str, bool] | None = None,
 ) -> dict[str, str]:
-    """Return the ids that a request sent, by their paths.
-
-    The first of the ids with a valid value has its path. An id with a consent category is left out
-    unless ``granted`` says True for it. The header and the query string are each read once.
-
-    :param cookies: the ``Cookie`` header.
-    :param query: the query string, without a question mark.
-    """
-    browser_ids = tuple(browser_ids)
-    in_cookies = _values(cookies, ";", {wanted.cookie for wanted in browser_ids})
-    in_query = _values(query, "&", {wanted.query for wanted in browser_ids})
-    found: dict[str, str] = {}
-    for wanted in browser_ids:
-        if wanted.path in found or not _is_granted(wanted, granted):
-            continue
-        values: Iterable[str] = in_cookies.get(wanted.cookie, ())
-        if "," in cookies and wanted.cookie is not None:  # a bridge may have joined them so
-            values = cookie_values(cookies, wanted.cookie)
-        value = _first_valid(wanted.parse, values, unquote_cookie)
-        if value is None:
-            value = _first_valid(wanted.parse, in_query.get(wanted.query, ()), _unquote_parameter)
-        if value is not None:
-            found[wanted.path] = value
-    return found
+    """Return the ids that a request sent, by their paths; see :class:`BrowserIdReader`."""
+    return BrowserIdReader(browser_ids).read(cookies, query, granted)
 
 
-def _is_granted(wanted: BrowserId, granted: Mapping[str, bool] | None) -> bool:
+def is_granted(wanted: BrowserId, granted: Mapping[str, bool] | None) -> bool:
+    """Return whether an id needs no consent, or has it."""
     return wanted.consent is None or (granted or {}).get(wanted.consent) is True
 
 
-def _values(text: str, separator: str, names: set[str | None]) -> dict[str | None, list[str]]:
-    found: dict[str | None, list[str]] = {}
+def is_browser_id(value: object) -> bool:
+    """Return whether a value may be sent as a browser's id."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable()
+
+
+def _values(text: str, separator: str, names: Collection[str | None]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     if not text:
         return found
     for pair in text.split(separator, _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
         name = name.strip(" \t")
         if name in names and len(value) <= LONGEST_VALUE:
-            found.setdefault(name, []).append(value.strip(" \t"))
+            value = value.strip(" \t")
+            if name in found:
+                found[name].append(value)
+            else:
+                found[name] = [value]
     return found
 
 
 def _first_valid(
     parse: Callable[[str], str | None] | None, values: Iterable[str], decode: Callable[[str], str]
 ) -> str | None:
-    for raw in filter(str.isascii, values):
+    for raw in values:
+        if not raw.isascii():
+            continue
         value: object = decode(raw)
         if parse is not None:
             try:
@@ -150,59 +172,7 @@ def _first_valid(
     return None
 
 
-def is_browser_id(value: object) -> bool:
-    """Return whether a value may be sent as a browser's id."""
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable()
-
-
 def _unquote_parameter(value: str) -> str:
     from urllib.parse import unquote_plus  # here, because few requests have one
 
     return unquote_plus(value, errors="surrogateescape")  # as for cookies
-
-
-def group_by_place(values: Mapping[str, str]) -> Groups:
-    """Return browser ids by the keys that lead to the object they go into.
-
-    Do this once for all the calls of a request.
-    """
-    groups: dict[tuple[str, ...], dict[str, str]] = {}
-    for path, value in values.items():
-        *place, key = keys_of(path)
-        groups.setdefault(tuple(place), {})[key] = value
-    return groups
-
-
-def fill_browser_ids(groups: Groups, parts: dict[str, Any]) -> None:
-    """Put browser ids into the parts of a call, as far as their places are free.
-
-    What the caller gave stays, even None. The caller's own objects are not changed: copies take
-    their places in ``parts``. A destination that the caller excluded in ``integrations`` gets
-    nothing.
-
-    :param parts: those of ``properties``, ``traits``, ``context`` and ``integrations`` that the
-        call has, by name; the ids of others are passed over.
-    """
-    for (root, *names), ids in groups.items():
-        if root in parts:
-            given = parts[root] or {}  # as the SDK does
-            if root == "integrations" and not _selects(given, names[0]):
-                continue
-            if root == "integrations" and given.get(names[0]) is True:
-                given = {**given, names[0]: {}}  # which selects it just as well
-            parts[root] = _merge(given, names, ids)
-
-
-def _selects(integrations: Any, destination: str) -> bool:
-    if not isinstance(integrations, dict):
-        return False
-    return destination in integrations or integrations.get("All") is not False
-
-
-def _merge(given: Any, names: list[str], ids: dict[str, str]) -> Any:
-    if not isinstance(given, dict):
-        return given
-    if not names:
-        return {**ids, **given}
-    name, *rest = names
-    return {**given, name: _merge(given.get(name, {}), rest, ids)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TypeVar
 
 S = TypeVar("S", str, bytes)
@@ -72,10 +72,10 @@ def unshared(headers: Headers) -> dict[str, str]:
     return replaced
 
 
-def replaced(headers: Iterable[tuple[S, S]], ours: Mapping[S, S]) -> list[tuple[S, S]]:
+def replaced(headers: Iterable[tuple[S, S]], ours: list[tuple[S, S]]) -> list[tuple[S, S]]:
     """Return headers with ours for those of the same name, and our ``Set-Cookie`` beside others."""
-    names = {name.lower() for name in ours if name.lower() not in ("set-cookie", b"set-cookie")}
-    return [pair for pair in headers if pair[0].lower() not in names] + list(ours.items())
+    names = {name.lower() for name, _ in ours} - {"set-cookie", b"set-cookie"}
+    return [pair for pair in headers if pair[0].lower() not in names] + ours
 
 
 def _combined(headers: Headers) -> dict[str, str]:

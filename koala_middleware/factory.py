@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from koala_middleware.browser_ids import BrowserIdReader
 from koala_middleware.callables import ask
 from koala_middleware.causes import Cause
 from koala_middleware.explanation import note_way_in, wants_request
@@ -23,6 +24,8 @@ def needs_request(options: Options) -> bool:
         or options.context
         or options.browser_ids
         or options.consent
+        or options.user_id
+        or options.anonymous_id
         or options.mint
         or wants_request(options)
     )
@@ -34,12 +37,20 @@ class VisitorFactory:
     :param make_request: makes, from an environ or a scope, what options that take a request get.
     """
 
-    __slots__ = ("_make_admitted", "_make_request", "_options", "is_plain", "make_visitor")
+    __slots__ = (
+        "_make_admitted",
+        "_make_request",
+        "_options",
+        "_read_ids",
+        "is_plain",
+        "make_visitor",
+    )
 
     def __init__(self, options: Options, make_request: Callable[[Any], object]) -> None:
         note_way_in(options)
         self._options = options
         self._make_request = make_request
+        self._read_ids = BrowserIdReader(options.browser_ids).read
         self._make_admitted = self._make_detailed if needs_request(options) else self._make_plain
         self.make_visitor: Callable[[Cookies | None, Any], Visitor] = (
             self._make_admitted if options.request_filter is None else self._make_filtered
@@ -53,12 +64,14 @@ class VisitorFactory:
 
     def _make_detailed(self, cookies: Cookies | None, raw: Any) -> Visitor:
         options = self._options
-        details = RequestDetails(options, self._make_request, raw)
+        details = RequestDetails(options, self._make_request, raw, self._read_ids)
         visitor = Visitor(None, None, cookies, options, details)
-        mint = options.mint
-        if mint is None or visitor.profile_id is not None or not details.mint_profile_id(mint):
-            return visitor
-        return Visitor(None, None, cookies, options, details)  # which has not read its id yet
+        if options.mint is not None and visitor.profile_id is None:
+            details.make_profile_id(options.mint)
+        if options.anonymous_id is not None and visitor.anonymous_id is None:
+            details.make_anonymous_id()
+        # One that has not read yet which of its ids are new.
+        return Visitor(None, None, cookies, options, details) if details.new_ids else visitor
 
     def _make_filtered(self, cookies: Cookies | None, raw: Any) -> Visitor:
         request_filter: Any = self._options.request_filter

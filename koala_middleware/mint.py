@@ -150,11 +150,9 @@ class Mint:
         return scheme in ("https", "wss") if self.secure == "auto" else self.secure
 
 
-def mint_profile_id() -> str:
-    """Return a new profile id, a UUID4 as Koala's own."""
-    from uuid import uuid4  # here, because few applications need it
-
-    return str(uuid4())
+# As Segment's browser library sets its cookies, on HTTPS, too:
+# https://github.com/segmentio/analytics-next/blob/master/packages/browser/src/core/storage/cookieStorage.ts
+AS_ANALYTICS_JS = Mint(secure=False)
 
 
 def is_navigation(request: object) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from koala_middleware.browser_ids import BrowserId
 from koala_middleware.context import CONTEXT_KEYS
 from koala_middleware.cookies import parse_profile_id
-from koala_middleware.mint import Mint
+from koala_middleware.mint import AS_ANALYTICS_JS, Mint
 from koala_middleware.validation import (
     BOOL,
     CALLABLE,
@@ -23,6 +23,7 @@ from koala_middleware.validation import (
     instance_of,
     nearest,
     optional,
+    refuse,
     text,
 )
 
@@ -30,6 +31,18 @@ _CONTEXT = Check(
     f"True, False or some of {', '.join(CONTEXT_KEYS)}",
     lambda value: isinstance(value, bool | Collection) and not isinstance(value, str),
     lambda value: isinstance(value, bool) or all(key in CONTEXT_KEYS for key in value),
+)
+_ANONYMOUS_ID = Check(
+    "'mint', a koala_middleware.Mint, or None",
+    lambda value: value is None or isinstance(value, str | Mint),
+    lambda value: not isinstance(value, str) or value == "mint",
+)
+Call = Literal["track", "identify", "page", "screen", "group", "alias"]
+CALLS: tuple[Call, ...] = ("track", "identify", "page", "screen", "group", "alias")
+_CALLS = Check(
+    f"some of {', '.join(CALLS)}, in a list, tuple or set",
+    lambda value: isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping),
+    lambda value: all(call in CALLS for call in value),
 )
 _BROWSER_IDS = Check(
     "a list or tuple of koala_middleware.BrowserId",
@@ -52,12 +65,16 @@ class Options:
         with an email.
     :param header_name: a request header to fall back on when no cookie has an id.
     :param email: ``request -> str | None``, asked when a call has no email.
-    :param context: fill a call's missing ``context.ip``, ``context.userAgent`` and
-        ``context.page``; True, or some of these names.
+    :param context: fill what a call's ``context`` lacks of ``ip``, ``userAgent``, ``page``,
+        ``campaign``, ``locale``, ``groupId`` and ``userAgentData``; True, or some of these names.
     :param browser_ids: further ids that a browser holds, each a :class:`BrowserId`, such as those
         in ``koala_middleware.destinations``.
     :param consent: ``request -> Mapping[str, bool] | None``, what the visitor agreed to, for
         ``context.consent.categoryPreferences``.
+    :param user_id: ``request -> str | None``, asked when a call has no user id.
+    :param anonymous_id: ``"mint"`` gives a visitor without ``anonymous_id_cookie`` an id and the
+        cookie, as Segment's browser library would; a :class:`Mint` says how to set it.
+    :param calls: which of Segment's calls are filled. ``identify`` is with its own option, too.
     :param enabled: False makes the middleware pass everything through.
     :param explain: events say in ``context.koala`` why they have the visitor's profile id, or none.
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
@@ -80,6 +97,9 @@ class Options:
     context: bool | Collection[str] = checked(False, _CONTEXT)
     browser_ids: Sequence[BrowserId] = checked((), _BROWSER_IDS)
     consent: Callable[[Any], Mapping[str, bool] | None] | None = checked(None, optional(CALLABLE))
+    user_id: Callable[[Any], str | None] | None = checked(None, optional(CALLABLE))
+    anonymous_id: Literal["mint"] | Mint | None = checked(None, _ANONYMOUS_ID)
+    calls: Collection[Call] = checked(CALLS[:1], _CALLS)
     enabled: bool = checked(True, BOOL)
     explain: bool = checked(False, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
@@ -90,6 +110,17 @@ class Options:
         check_fields(self, "option")
         if self.mint is not None:
             self.mint.check_cookie_name(self.cookie_name)
+        if self.anonymous_id is not None:
+            if self.anonymous_id_cookie is None:
+                refuse(
+                    "option anonymous_id", "None, as anonymous_id_cookie is None", self.anonymous_id
+                )
+            mint = self.anonymous_id if isinstance(self.anonymous_id, Mint) else AS_ANALYTICS_JS
+            mint.check_cookie_name(self.anonymous_id_cookie)
+
+    def fills(self, call: str) -> bool:
+        """Return whether one of Segment's calls gets all that a visitor adds to it."""
+        return call in self.calls or (call == "identify" and self.identify)
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -106,6 +137,9 @@ class OptionKeywords(TypedDict, total=False):
     context: bool | Collection[str]
     browser_ids: Sequence[BrowserId]
     consent: Callable[[Any], Mapping[str, bool] | None] | None
+    user_id: Callable[[Any], str | None] | None
+    anonymous_id: Literal["mint"] | Mint | None
+    calls: Collection[Call]
     enabled: bool
     explain: bool
     mint: Mint | None

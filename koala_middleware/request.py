@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from koala_middleware import baggage
-from koala_middleware.browser_ids import Groups, group_by_place, read_browser_ids
+from koala_middleware import baggage, header_ids
+from koala_middleware.browser_ids import BrowserIdReader
 from koala_middleware.caching import Headers
 from koala_middleware.callables import ask, parse_first
 from koala_middleware.context import CONTEXT_KEYS, request_context
 from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.faults import log_once
-from koala_middleware.mint import Mint, mint_profile_id
+from koala_middleware.mint import AS_ANALYTICS_JS, Mint
+from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id
 from koala_middleware.options import Options
+from koala_middleware.places import Tree, tree_of
 from koala_middleware.sources import request_line, snapshot, source_of
+
+ReadIds = Callable[[str, str, Mapping[str, bool] | None], dict[str, str]]
+_read_none = BrowserIdReader(()).read
 
 
 class RequestDetails:
@@ -22,34 +27,44 @@ class RequestDetails:
 
     :param make_request: makes, from an environ or a scope, what options that take a request get.
     :param raw: the environ, the scope, or Django's request.
+    :param read_ids: reads the ids that the option ``browser_ids`` names.
     """
 
     __slots__ = (
+        "_answers",
         "_browser_ids",
         "_consent",
-        "_email",
-        "_groups",
-        "_is_new_profile_id_used",
+        "_context",
         "_make_request",
         "_options",
         "_raw",
+        "_read_ids",
+        "_tree",
         "has_browser_ids",
+        "new_anonymous_id",
         "new_profile_id",
     )
 
-    def __init__(self, options: Options, make_request: Callable[[Any], object], raw: Any) -> None:
+    def __init__(
+        self,
+        options: Options,
+        make_request: Callable[[Any], object],
+        raw: Any,
+        read_ids: ReadIds = _read_none,
+    ) -> None:
         self._options = options
         self._make_request = make_request
         self._raw = raw
-        self._email: str | None = None
+        self._read_ids = read_ids
+        self._answers: dict[str, str] = {}
         self._browser_ids: dict[str, str] | None = None
-        self._groups: Groups = {}
+        self._tree: Tree = {}
+        self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
-        self._is_new_profile_id_used = False
         self.has_browser_ids = bool(options.browser_ids)
         """Whether there may be ids to add: see :meth:`browser_ids`."""
-        self.new_profile_id: str | None = None
-        """A minted profile id, until it turns out that the response may not set its cookie."""
+        self.new_profile_id: NewId | None = None
+        self.new_anonymous_id: NewId | None = None
 
     def header_profile_id(self) -> str | None:
         """Return the profile id in the header that the option ``header_name`` names, or None."""
@@ -67,22 +82,35 @@ class RequestDetails:
 
     def email(self) -> str | None:
         """Return what the option ``email`` returns, which is asked until it has returned one."""
-        find_email = self._options.email
-        if self._email is None and find_email is not None:
+        return self._answer("email", self._options.email)
+
+    def user_id(self) -> str | None:
+        """Return what the option ``user_id`` returns, which is asked until it has returned one."""
+        return self._answer("user_id", self._options.user_id)
+
+    def _answer(self, name: str, find: Callable[[Any], str | None] | None) -> str | None:
+        if find is not None and name not in self._answers:
             try:
-                email = ask(lambda: find_email(self._make_request(self._raw)))
-                if email is not None and not isinstance(email, str):
-                    raise TypeError("email must be a str or None")
-                self._email = email or None
+                answer = ask(lambda: find(self._make_request(self._raw)))
+                if answer is not None and not isinstance(answer, str):
+                    raise TypeError(f"{name} must be a str or None")
+                if answer:
+                    self._answers[name] = answer
             except Exception as fault:
-                log_once("the option email failed: events go out without it", fault)
-        return self._email
+                log_once(f"the option {name} failed: events go out without it", fault)
+        return self._answers.get(name)
 
     def context(self) -> dict[str, Any]:
-        """Return what Segment calls the context of an event, where the option wants it."""
-        wanted = self._options.context
-        keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
-        return request_context(source_of(self._raw), keys)
+        """Return what Segment calls the context of an event, where the option wants it.
+
+        It is found out once, at the first call. Each call has a copy of its own.
+        """
+        if self._context is None:
+            wanted = self._options.context
+            keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
+            self._context = request_context(source_of(self._raw), keys)
+        copy: dict[str, Any] = _copied(self._context)
+        return copy
 
     def consent(self) -> Mapping[str, bool] | None:
         """Return what the option ``consent`` returns, asked until it has returned something.
@@ -105,60 +133,73 @@ class RequestDetails:
         """Return the ids that the option ``browser_ids`` names and the request has, by path."""
         if self._browser_ids is None:
             try:
-                source = source_of(self._raw)
-                found = read_browser_ids(
-                    self._options.browser_ids, source.cookies or "", source.query, self.consent()
-                )
-                self._groups = group_by_place(found)
+                found = self._find_browser_ids()
+                self._tree = tree_of(found)
                 self._browser_ids = found  # last, as it tells other threads that both are there
             except Exception as fault:
                 log_once("the browser's ids cannot be read: events go out without them", fault)
                 return {}
         return self._browser_ids
 
-    def browser_ids_by_place(self) -> Groups:
-        """Return the same ids by the keys that lead to the object they go into."""
-        return self._groups if self.browser_ids() else {}
+    def _find_browser_ids(self) -> dict[str, str]:
+        options, source, consent = self._options, source_of(self._raw), self.consent()
+        found = self._read_ids(source.cookies or "", source.query, consent)
+        sent = source.header(header_ids.HEADER) if options.header_name is not None else None
+        if sent is not None:
+            others = header_ids.from_header(sent, options.browser_ids, consent)
+            found = {**found, **{path: others[path] for path in others if path not in found}}
+        return found
+
+    def browser_ids_as_tree(self) -> Tree:
+        """Return the same ids as the objects they go into."""
+        return self._tree if self.browser_ids() else {}
 
     def request_line(self) -> tuple[str, str] | None:
         """Return the method and the path, or None if they cannot be read."""
         return request_line(self._raw)
 
-    def mint_profile_id(self, mint: Mint) -> bool:
-        """Make a new profile id if the browser would keep it, and return whether there is one."""
+    def make_profile_id(self, mint: Mint) -> None:
+        """Make a new profile id if the browser would keep it."""
+        name = self._options.cookie_name
+        self.new_profile_id = self._new_id("mint", new_profile_id, mint, name)
+
+    def make_anonymous_id(self) -> None:
+        """Make a new anonymous id if the browser would keep it."""
+        mint, name = self._options.anonymous_id, self._options.anonymous_id_cookie
+        mint = mint if isinstance(mint, Mint) else AS_ANALYTICS_JS
+        self.new_anonymous_id = self._new_id("anonymous_id", new_anonymous_id, mint, str(name))
+
+    def _new_id(self, option: str, make: Any, mint: Mint, cookie_name: str) -> NewId | None:
         try:
-            if mint.can_keep(self._options.cookie_name, source_of(self._raw)) and ask(
-                lambda: mint.wants(self._make_request(self._raw))
-            ):
-                self.new_profile_id = mint_profile_id()
+            new_id: NewId | None = make(
+                mint, cookie_name, source_of(self._raw), lambda: self._make_request(self._raw)
+            )
         except Exception as fault:
-            log_once("the option mint failed: its requests get no profile id", fault)
-        return self.new_profile_id is not None
+            log_once(f"the option {option} failed: its requests get no new id", fault)
+            return None
+        return new_id
 
-    def use_new_profile_id(self) -> str | None:
-        """Return the new profile id, which something is about to be attributed to."""
-        self._is_new_profile_id_used = True
-        return self.new_profile_id
+    @property
+    def new_ids(self) -> list[NewId]:
+        """Return the ids that the response may have to set cookies for."""
+        return [each for each in (self.new_profile_id, self.new_anonymous_id) if each is not None]
 
-    def cookie_headers(self, status: object, headers: Headers) -> dict[str, str]:
-        """Return the headers that set the cookie of the new profile id, for a response.
-
-        Where the response may not set it, an id that nothing has used yet is given up.
-        """
-        mint, name, profile_id = self._options.mint, self._options.cookie_name, self.new_profile_id
-        if mint is None or profile_id is None:
-            return {}
+    def cookie_headers(self, status: object, headers: Headers) -> list[tuple[str, str]]:
+        """Return the headers that set the cookies of new ids, for a response."""
+        cookies: list[tuple[str, str]] = []
+        others: dict[str, str] = {}
         try:
+            given = list(headers)
             scheme = source_of(self._raw).scheme  # now, as a proxy's may have been found out below
-            cookie_headers = mint.headers(name, profile_id, scheme, status, headers)
+            for new_id in self.new_ids:
+                found = new_id.cookie_headers(scheme, status, [*given, *cookies])
+                if found:
+                    cookies.append(("Set-Cookie", found.pop("Set-Cookie")))
+                    others |= found
         except Exception as fault:  # whatever an application takes for headers
-            log_once("the cookie of a minted profile id could not be set", fault)
-            return {}
-        if not cookie_headers and self._is_new_profile_id_used:
-            log_once("events have a minted profile id that the response may not set: see Mint.when")
-        elif not cookie_headers:
-            self.new_profile_id = None
-        return cookie_headers
+            log_once("the cookies of new ids could not be set", fault)
+            return []
+        return [*cookies, *others.items()]
 
     def detach(self) -> None:
         """Detach from the server's environ, which uWSGI reuses for the next request."""
@@ -171,3 +212,10 @@ def _checked_consent(consent: object) -> Mapping[str, bool]:
     if not all(isinstance(name, str) and isinstance(consent[name], bool) for name in consent):
         raise TypeError("consent must map str to bool")
     return dict(consent)
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of what JSON has a form for."""
+    if type(value) is dict:
+        return {key: _copied(value[key]) for key in value}
+    return [_copied(each) for each in value] if type(value) is list else value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType
 from typing import Any
 
-from koala_middleware import baggage, current
+from koala_middleware import baggage, current, header_ids
 from koala_middleware.callables import parse_first
 from koala_middleware.causes import Cause
 from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
@@ -64,9 +64,7 @@ class Visitor:
         """Return the Segment anonymous id, or None."""
         anonymous_id = self._anonymous_id
         if anonymous_id is None:
-            name = self.options.anonymous_id_cookie
-            anonymous_id = name and self._parse_cookie(name, parse_anonymous_id)
-            self._anonymous_id = anonymous_id = anonymous_id or ""
+            anonymous_id = self._anonymous_id = self._find_anonymous_id() or ""
         return anonymous_id or None
 
     def cookie_values(self, name: str) -> Iterator[str]:
@@ -103,11 +101,17 @@ class Visitor:
     def _find_profile_id(self) -> str | None:
         options, details = self.options, self.details
         if details is not None and details.new_profile_id is not None:
-            return details.use_new_profile_id()
+            return details.new_profile_id.use()
         profile_id = self._parse_cookie(options.cookie_name, options.parse)
         if profile_id is None and details is not None:
             return details.header_profile_id()
         return profile_id
+
+    def _find_anonymous_id(self) -> str | None:
+        name, details = self.options.anonymous_id_cookie, self.details
+        if details is not None and details.new_anonymous_id is not None:
+            return details.new_anonymous_id.use()
+        return name and self._parse_cookie(name, parse_anonymous_id)
 
     def _parse_cookie(self, name: str, parse: Callable[[str], str | None]) -> str | None:
         if self._cookies is None:
@@ -194,14 +198,20 @@ def bind(**properties: object) -> None:
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Return the header that carries the visitor to the next service, or no header.
+    """Return the headers that carry the visitor to the next service, or none.
 
-    Its name is the option ``header_name``, or ``X-Koala-Profile-Id``. With ``baggage`` it is
-    W3C's, with the one member ``koala.profile_id``.
+    The profile id's name is the option ``header_name``, or ``X-Koala-Profile-Id``. With ``baggage``
+    it is W3C's, with the one member ``koala.profile_id``. With the option ``browser_ids`` those ids
+    are in ``X-Koala-Browser-Ids``, as many as there is room for.
     """
     visitor = current.variable.get()
-    profile_id = None if visitor is None else visitor.profile_id
-    if visitor is None or profile_id is None:
+    if visitor is None:
         return {}
-    name = visitor.options.header_name or "X-Koala-Profile-Id"
-    return {name: baggage.member(profile_id) if baggage.is_baggage(name) else profile_id}
+    headers, profile_id = {}, visitor.profile_id
+    if profile_id is not None:
+        name = visitor.options.header_name or "X-Koala-Profile-Id"
+        headers[name] = baggage.member(profile_id) if baggage.is_baggage(name) else profile_id
+    browser_ids = {} if visitor.details is None else visitor.details.browser_ids()
+    if browser_ids:
+        headers[header_ids.HEADER] = header_ids.to_header(browser_ids)
+    return headers

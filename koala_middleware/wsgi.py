@@ -47,7 +47,7 @@ class KoalaMiddleware:
         visitor = self._make_visitor(environ.get("HTTP_COOKIE"), environ)
         environ["koala.visitor"] = visitor
         details = visitor.details
-        if details is not None and details.new_profile_id is not None:
+        if details is not None and details.new_ids:
             start_response = _setting_cookie(start_response, details)
 
         files: list[object] | None = None
@@ -81,7 +81,7 @@ class KoalaMiddleware:
 
 
 def _setting_cookie(start_response: StartResponse, details: RequestDetails) -> StartResponse:
-    """Wrap ``start_response`` to set the cookie of a new profile id."""
+    """Wrap ``start_response`` to set the cookies of new ids."""
 
     def start_response_with_cookie(
         status: str, headers: list[tuple[str, str]], *exc_info: Any, **by_keyword: Any

@@ -33,15 +33,16 @@ def scope_response(visitor: Visitor, response: Any) -> Any:
         if not isinstance(response, HttpResponseBase):
             return response  # what Django says of it is its own
         _prepare(type(response))
-    details, headers = visitor.details, {}
-    if details is not None and details.new_profile_id is not None:
-        headers = _cookie_headers(details, response)
+    details = visitor.details
+    headers = _cookie_headers(details, response) if details is not None and details.new_ids else []
     if headers or response.__dict__.setdefault(VISITOR, visitor) is not visitor:
         response = _copy(response)
         response.__dict__[VISITOR] = visitor
-        response.cookies.load(headers.pop("Set-Cookie", ""))
-        for name, value in headers.items():
-            response[name] = value
+        for name, value in headers:
+            if name == "Set-Cookie":
+                response.cookies.load(value)
+            else:
+                response[name] = value
     # A FileResponse's file is left alone: a server may send it without reading it in Python.
     if response.streaming and getattr(response, "file_to_stream", None) is None:
         _scope_content(visitor, response)
@@ -98,8 +99,8 @@ def _reduce(response: HttpResponseBase, protocol: Any) -> Any:
     return reduced
 
 
-def _cookie_headers(details: RequestDetails, response: HttpResponseBase) -> dict[str, str]:
-    """Return the headers that set the cookie of a new profile id."""
+def _cookie_headers(details: RequestDetails, response: HttpResponseBase) -> list[tuple[str, str]]:
+    """Return the headers that set the cookies of new ids."""
     cookies = [("Set-Cookie", f"{name}=") for name in response.cookies]
     return details.cookie_headers(response.status_code, [*response.items(), *cookies])
 

@@ -19,8 +19,9 @@ from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
 _logger: Any = None
 _announced: dict[str, object] = {}
+_NONE = object()
 # The event that is on its way through a class and the base that it calls.
-_logged: ContextVar[object] = ContextVar("koala_logged", default=object())
+_logged: ContextVar[object] = ContextVar("koala_logged", default=_NONE)
 
 # Whose frames are between a call and us. The demo's sites are applications.
 _PASSED_BY = ("koala_middleware.", "segment.analytics.", "rudderstack.")
@@ -52,7 +53,7 @@ def explained(
     if not is_sent and not is_logged():
         return send
     options = DEFAULT_OPTIONS if visitor is None else visitor.options
-    if not (method is TRACK or options.identify) or not isinstance(values or {}, dict):
+    if not (method is TRACK or options.fills("identify")) or not isinstance(values or {}, dict):
         return send
     try:
         cause = cause or _cause(visitor, options.property_name, values, added)

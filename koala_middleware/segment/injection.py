@@ -1,4 +1,4 @@
-"""What a visitor adds to a call of Segment's ``track`` or ``identify``."""
+"""What a visitor adds to a call of Segment's client."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from koala_middleware.browser_ids import fill_browser_ids, group_by_place
 from koala_middleware.faults import log_once
+from koala_middleware.places import fill, tree_of
 from koala_middleware.request import RequestDetails
 from koala_middleware.visitor import Visitor
 
@@ -39,7 +39,7 @@ def add_visitor(
     is added to is returned as it is.
     """
     options, details = visitor.options, visitor.details
-    ids = method is TRACK or options.identify
+    ids = method is TRACK or options.fills("identify")
     profile_id = visitor.profile_id if ids else None
 
     # One that fails must not cost the others.
@@ -59,23 +59,46 @@ def add_visitor(
                     filled_values = {**base, "email": email}
     except Exception as fault:
         log_once(_FAULT, fault)
-    try:
-        if details is not None and options.context is not False and isinstance(context or {}, dict):
-            filled_context = {**details.context(), **(context or {})}
-    except Exception as fault:
-        log_once(_FAULT, fault)
-    try:
-        if details is not None and options.consent is not None:
-            filled_context = _add_consent(details.consent(), filled_context)
-    except Exception as fault:
-        log_once(_FAULT, fault)
-    try:
-        if ids and anonymous_id is None and not user_id and user_id in _NO_ID:
-            anonymous_id = visitor.anonymous_id or profile_id
-            user_id = user_id if anonymous_id is None else None
-    except Exception as fault:
-        log_once(_FAULT, fault)
+    if details is not None and (options.context is not False or options.consent is not None):
+        filled_context = add_to_context(visitor, details, context)
+    if ids and not user_id:
+        user_id, anonymous_id = add_ids(visitor, user_id, anonymous_id)
     return user_id, filled_values, filled_context, anonymous_id, added
+
+
+def add_ids(visitor: Visitor, user_id: Any, anonymous_id: Any) -> tuple[Any, Any]:
+    """Return the user id and the anonymous id of a call without a user id.
+
+    Whoever is logged in has the first; an anonymous id is added where the call has neither.
+    """
+    try:
+        if user_id in _NO_ID:
+            details = visitor.details
+            found = None if details is None else details.user_id()
+            if found is not None:
+                return found, anonymous_id
+            if anonymous_id is None:
+                anonymous_id = visitor.anonymous_id or visitor.profile_id
+                user_id = user_id if anonymous_id is None else None
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    return user_id, anonymous_id
+
+
+def add_to_context(visitor: Visitor, details: RequestDetails, context: Any) -> Any:
+    """Return the context of a call, with what the options ``context`` and ``consent`` add."""
+    options = visitor.options
+    try:
+        if options.context is not False and isinstance(context or {}, dict):
+            context = {**details.context(), **(context or {})}
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    try:
+        if options.consent is not None:
+            context = _add_consent(details.consent(), context)
+    except Exception as fault:
+        log_once(_FAULT, fault)
+    return context
 
 
 def _add_consent(consent: Mapping[str, bool] | None, context: Any) -> Any:
@@ -95,11 +118,10 @@ def with_browser_ids(details: RequestDetails, parts: dict[str, Any]) -> Iterator
     A part is ``properties`` or ``traits``, ``context``, and ``integrations`` where a client takes
     them. What the caller passed stays, and the caller's own dicts are not changed.
     """
-    groups = details.browser_ids_by_place()
-    ids = list(details.browser_ids().items())
+    tree, ids = details.browser_ids_as_tree(), details.browser_ids()
     while ids:
         filled = parts.copy()
-        fill_browser_ids(groups, filled)
+        fill(tree, filled)
         yield filled
-        ids.pop()
-        groups = group_by_place(dict(ids))
+        ids = dict(list(ids.items())[:-1])
+        tree = tree_of(ids)

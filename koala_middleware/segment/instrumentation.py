@@ -15,6 +15,7 @@ from koala_middleware.patching import Patches
 from koala_middleware.segment.clients import patch_clients, restore_clients
 from koala_middleware.segment.exits import set_flush_seconds, unwatch_exits, watch_exits
 from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
+from koala_middleware.segment.other_calls import OTHER_METHODS, wrap_other
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
 from koala_middleware.segment.wrappers import instrumented, wrap_identify, wrap_track
@@ -30,6 +31,11 @@ from koala_middleware.validation import SECONDS
 # What else is done for each class that is instrumented.
 each_class: list[Callable[[type], None]] = []
 
+_WRAPS: tuple[tuple[Method, Callable[..., Any]], ...] = (
+    (TRACK, wrap_track),
+    (IDENTIFY, wrap_identify),
+    *((method, functools.partial(wrap_other, method)) for method in OTHER_METHODS),
+)
 _patches = Patches()
 _restart_after_fork = True
 
@@ -138,7 +144,7 @@ def accepts(client_class: Any, method: Method) -> bool:
 
 def _instrument_class(client_class: type) -> None:
     instrumented.add(client_class)
-    for method, wrap in ((TRACK, wrap_track), (IDENTIFY, wrap_identify)):
+    for method, wrap in _WRAPS:
         if accepts(client_class, method):
             _patches.wrap(client_class, method.name, functools.partial(wrap, client_class))
     if _restart_after_fork:

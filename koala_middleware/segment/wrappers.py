@@ -43,8 +43,16 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
         if extra or extra_keywords:
             send = passing(extra, extra_keywords, send)
             send_filled = passing(extra, extra_keywords, send_filled)
-        if visitor is None or client_class not in instrumented:
-            if client_class in instrumented and (explanation.everywhere or is_logged()):
+        if (
+            visitor is None
+            or client_class not in instrumented
+            or "track" not in visitor.options.calls
+        ):
+            if (
+                visitor is None
+                and client_class in instrumented
+                and (explanation.everywhere or is_logged())
+            ):
                 send = explained(send, send_filled, TRACK, visitor, event, properties)
             return send(self, user_id, event, properties, context, timestamp, anonymous_id)
         user_id, filled_values, filled_context, anonymous_id, added = add_visitor(
@@ -127,7 +135,7 @@ def wrap_identify(client_class: type, original: Callable[..., Any]) -> Callable[
         if (
             visitor.details is not None
             and visitor.details.has_browser_ids
-            and visitor.options.identify
+            and visitor.options.fills("identify")
         ):
             parts = {"traits": filled_values, "context": filled_context}
             for filled, pass_on in attempts(

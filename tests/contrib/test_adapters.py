@@ -235,6 +235,7 @@ def test_context(adapter: str, events: Events) -> None:
             "userAgent": "Mozilla/5.0",
             "page": {
                 "path": "/caf%C3%A9",
+                "search": "?a=1",
                 "url": "http://site.test/caf%C3%A9?a=1",
                 "referrer": "http://search.test/",
             },

@@ -14,12 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koala_middleware import faults
+from koala_middleware import faults, places
 from koala_middleware.browser_ids import (
     BrowserId,
-    fill_browser_ids,
-    group_by_place,
-    keys_of,
     read_browser_ids,
 )
 from tests.visitors import ALICE
@@ -40,7 +37,7 @@ class AsyncParse:
 def fill(values: dict[str, str], **parts: Any) -> dict[str, Any]:
     before = deepcopy(parts)
     filled = dict(parts)
-    fill_browser_ids(group_by_place(values), filled)
+    places.fill(places.tree_of(values), filled)
     assert parts == before
     return filled
 
@@ -109,7 +106,7 @@ def test_browser_id_is_a_value() -> None:
 )
 def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
     """In integrations, the last dot ends the destination's name, whatever dots that has."""
-    assert keys_of(path) == keys
+    assert places.keys_of(path) == keys
     assert BrowserId(cookie="c", path=path).path == path
 
 

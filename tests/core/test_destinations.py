@@ -13,12 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from koala_middleware import destinations
+from koala_middleware import destinations, places
 from koala_middleware.__main__ import main
 from koala_middleware.browser_ids import (
     BrowserId,
-    fill_browser_ids,
-    group_by_place,
     read_browser_ids,
 )
 from koala_middleware.destinations import DESTINATIONS, GOOGLE_ANALYTICS_4, formats
@@ -55,7 +53,7 @@ def test_ids_arrive_at_the_destination(vector: dict[str, Any]) -> None:
     """The event filled from cookies and query is the one that the published code was given."""
     own = "traits" if vector["event"]["type"] == "identify" else "properties"
     parts = {part: vector["event"].get(part) for part in (own, "integrations")}
-    fill_browser_ids(group_by_place(values(vector)), parts)
+    places.fill(places.tree_of(values(vector)), parts)
     assert {part: value for part, value in parts.items() if value} == vector["filled"]
     assert set(map(str, vector["payload"].values())) <= set(values(vector).values())
     assert set(map(str, vector["sent"].values())) <= set(values(vector).values())

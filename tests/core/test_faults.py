@@ -72,12 +72,12 @@ def test_fault_is_the_same_by_message_type_and_place(caplog: pytest.LogCaptureFi
         ),
         pytest.param(
             {"mint": koala.Mint(when=lambda environ: fail())},
-            "the option mint failed: its requests get no profile id: LookupError",
+            "the option mint failed: its requests get no new id: LookupError",
             id="mint",
         ),
         pytest.param(
             {"mint": koala.Mint(when=lambda environ: True)},
-            "the cookie of a minted profile id could not be set: TypeError",
+            "the cookies of new ids could not be set: TypeError",
             id="cookie-of-the-mint",
         ),
         pytest.param(

@@ -141,7 +141,7 @@ def test_headers_that_break_our_reading_of_them_stay(caplog: pytest.LogCaptureFi
     """A response of the application's is never lost because of ours."""
     assert sent_for(headers=[(b"x", None)])["headers"] == [(b"x", None)]
     (record,) = caplog.records
-    assert "the cookie of a minted profile id could not be set" in record.message
+    assert "the cookies of new ids could not be set" in record.message
 
 
 def test_response_without_headers() -> None:

@@ -33,7 +33,7 @@ class AsyncCallable:
 COOKIE = "a cookie's name (letters, digits and !#$%&'*+-.^_`|~)"
 FUNCTION = "a callable that is not a coroutine function"
 RENAME = "rename it, as KOALA_ marks the options of koala_middleware"
-CONTEXT = "True, False or some of ip, userAgent, page"
+CONTEXT = "True, False or some of ip, userAgent, page, campaign, locale, groupId, userAgentData"
 
 WRONG = [
     pytest.param("cookie_name", "", ValueError, COOKIE, id="cookie_name-empty"),
@@ -225,6 +225,9 @@ def test_options_defaults() -> None:
         "context": False,
         "browser_ids": (),
         "consent": None,
+        "user_id": None,
+        "anonymous_id": None,
+        "calls": ("track",),
         "enabled": True,
         "explain": False,
         "mint": None,

@@ -65,7 +65,7 @@ def test_an_event_comes_with_its_verdict_and_what_koala_would_get(inspector: Ins
     )
     assert (lost["koala_request"], lost["cause"]) == (None, "unknown")
     assert lost["remedy"]["title"] == "Cause unknown"
-    assert inspector.ask("GET", f"/api/events/{lost['id']}").json == lost
+    assert inspector.ask("GET", f"/api/events/{lost['id']}").json.items() >= lost.items()
 
 
 def test_an_event_that_segment_refuses_has_a_verdict_of_its_own(inspector: Inspector) -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from koala_middleware.inspector.explanation import with_explanation
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.json_text import compact
+from koala_middleware.inspector.matching import matching
 from koala_middleware.inspector.server import csv_text
 from koala_middleware.inspector.server.edited import edited_route
 from koala_middleware.inspector.server.feed import Feed
@@ -53,7 +54,7 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
         found = await run_in_threadpool(listed, only, 1, True)
         if not found:
             raise HTTPException(404, "there is no such event; was it cleared?")
-        return _json(found[0])
+        return _json({**found[0], "matching": matching(found[0]["message"])})
 
     async def clear(request: Request) -> Response:
         cleared = await run_in_threadpool(store.clear)

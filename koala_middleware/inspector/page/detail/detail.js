@@ -4,6 +4,7 @@
 import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
+import { destinations } from "./destinations.js";
 import { button, element, icon } from "../shared/element.js";
 import { iso, printable } from "../shared/format.js";
 import { remedyParts } from "../shared/remedy.js";
@@ -126,6 +127,7 @@ function ofMessage(event, { search, open }) {
     ...(isLost && event.type ? [comparison(event)] : []),
     way(event),
     values(message, added, search),
+    destinations(event),
     eventFacts(event, search),
     element("p", { class: "copies" }, copyCurl, copyJson),
     editor(event, open),

@@ -1,0 +1,137 @@
+"""New ids where they are odd: the domain of a cookie, and ids that are given up."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import koala_middleware as koala
+from koala_middleware import header_ids
+from koala_middleware.browser_ids import BrowserId
+from koala_middleware.new_ids import registrable_domain
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("example.com", "example.com"),
+        ("www.example.com", "example.com"),
+        ("a.b.Example.com:8443", "example.com"),
+        ("www.shop.co.uk", "shop.co.uk"),
+        ("shop.com.au", "shop.com.au"),
+        ("www.shop.de", "shop.de"),
+        ("my-shop.example", "my-shop.example"),
+        ("co.com", "co.com"),
+        ("localhost", None),
+        ("localhost:8000", None),
+        ("192.0.2.7", None),
+        ("192.0.2.7:80", None),
+        ("[2001:db8::7]", None),
+        ("", None),
+        ("example.com.", None),
+        ("a..example", None),
+        ("exam ple.com", None),
+        ("example.com;x", None),
+        ("exämple.com", None),
+        ("a" * 250 + ".com", "a" * 250 + ".com"),
+        ("a" * 252 + ".com", None),
+    ],
+)
+def test_registrable_domain(host: str, domain: str | None) -> None:
+    """Browsers refuse one that is too wide; a header of somebody's making adds nothing to it."""
+    assert registrable_domain(host) == domain
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"anonymous_id": "mint", "anonymous_id_cookie": None},
+            "option anonymous_id: expected None, as anonymous_id_cookie is None, got 'mint'",
+        ),
+        (
+            {"anonymous_id": "mint", "anonymous_id_cookie": "__Secure-ajs"},
+            "Mint secure: expected True or 'auto', as cookie_name is '__Secure-ajs', got False",
+        ),
+        (
+            {"anonymous_id": "new"},
+            "option anonymous_id: expected 'mint', a koala_middleware.Mint, or None, got 'new'",
+        ),
+        (
+            {"calls": ["track", "pages"]},
+            "option calls: expected some of track, identify, page, screen, group, alias, in a "
+            "list, tuple or set, got ['track', 'pages']",
+        ),
+    ],
+)
+def test_options_that_do_not_fit(options: Any, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        koala.Options(**options)
+
+
+@pytest.mark.parametrize("value", ["track", b"track", {"track": True}, None, 5])
+def test_calls_of_a_wrong_type(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^option calls: expected some of track, identify"):
+        koala.Options(calls=value)
+
+
+# Ids in a header
+
+IDS = [BrowserId(cookie="a", path="properties.a"), BrowserId(cookie="b", path="properties.b")]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", {}),
+        ("properties.a=1&properties.b=x%20y%26", {"properties.a": "1", "properties.b": "x y&"}),
+        ("properties.a=1&properties.a=2", {"properties.a": "1"}),
+        ("properties.c=1&userId=2", {}),
+        ("properties.a=&properties.b", {}),
+        ("properties.a=%00&properties.b=%FF", {}),
+        ("properties.a=é", {}),
+        (127 * "&" + "properties.a=1&properties.b=1", {"properties.a": "1"}),
+        ("properties.a=" + 2048 * "x", {"properties.a": 2048 * "x"}),
+        ("properties.a=" + 2049 * "x", {}),
+        ("properties.a=1&" + 4082 * "x", {}),
+    ],
+)
+def test_ids_of_a_header(header: str, expected: dict[str, str]) -> None:
+    """Only those that this service wants, each printable and bounded."""
+    assert header_ids.from_header(header, IDS, None) == expected
+
+
+@pytest.mark.parametrize(("granted", "count"), [(None, 0), ({"C4": False}, 0), ({"C4": True}, 1)])
+def test_ids_of_a_header_need_consent(granted: Any, count: int) -> None:
+    wanted = [BrowserId(cookie="a", path="properties.a", consent="C4")]
+    assert len(header_ids.from_header("properties.a=1", wanted, granted)) == count
+
+
+@given(st.dictionaries(st.sampled_from(["properties.a", "properties.b"]), st.text()))
+def test_ids_cross_as_they_are(values: dict[str, str]) -> None:
+    valid = {path: v for path, v in values.items() if v.isprintable() and 0 < len(v) <= 300}
+    assert header_ids.from_header(header_ids.to_header(valid), IDS, None) == valid
+
+
+@given(st.text())
+def test_reading_a_header_never_raises(text: str) -> None:
+    header_ids.from_header(text, IDS, None)
+
+
+def test_header_has_room_for_the_first_ids() -> None:
+    values = {f"properties.{number}": 300 * "x" for number in range(99)}
+    header = header_ids.to_header(values)
+    assert 3700 < len(header) <= 4096
+    assert header.startswith("properties.0=x")
+
+
+@pytest.mark.parametrize("piece", ["&", "=", "%", "properties.a=%&", "+"])
+def test_reading_a_header_takes_linear_time(piece: str) -> None:
+    started = time.process_time()
+    header_ids.from_header(piece * (2**20 // len(piece)), IDS, None)
+    assert time.process_time() - started < 1
