@@ -75,17 +75,14 @@ def _filled(
         ids["user_id"], ids["anonymous_id"] = add_ids(
             visitor, given.get("user_id"), given.get("anonymous_id")
         )
-    context, details = given.get("context"), visitor.details
-    if details is None:
-        yield ids
-        return
-    ids["context"] = add_to_context(visitor, details, context)
-    parts = {"context": ids["context"]}
-    if "integrations" in signature.parameters:
-        parts["integrations"] = given.get("integrations")
-    try:
-        for filled in with_browser_ids(details, parts):
-            yield ids | filled
-    except Exception as fault:
-        log_once("an event goes out without the browser's ids", fault)
+    details, parts = visitor.details, {}
+    if details is not None:
+        parts["context"] = add_to_context(visitor, details, given.get("context"))
+        if "integrations" in signature.parameters:
+            parts["integrations"] = given.get("integrations")
+        try:
+            for filled in with_browser_ids(details, parts):
+                yield ids | filled
+        except Exception as fault:
+            log_once("an event goes out without the browser's ids", fault)
     yield ids | parts

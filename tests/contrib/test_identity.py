@@ -406,6 +406,31 @@ def test_error_of_a_call_is_the_callers(events: Events, monkeypatch: pytest.Monk
     request("wsgi", Site(view, {**FILLED, "calls": ["page"]}), cookie=COOKIES)
 
 
+def test_call_of_a_client_without_integrations() -> None:
+    class Plain:
+        def track(
+            self,
+            user_id: Any,
+            event: Any,
+            properties: Any,
+            context: Any,
+            timestamp: Any,
+            anonymous_id: Any,
+        ) -> None: ...
+
+        def alias(self, previous_id: Any, user_id: Any, context: Any, timestamp: Any) -> None:
+            seen.append(context)
+
+    seen: list[Any] = []
+    koala.instrument(Plain)
+    site = Site(
+        lambda: Plain().alias("a1", "u1", None, None),
+        {"browser_ids": IDS, "calls": ["alias"]},
+    )
+    request("wsgi", site, cookie=COOKIES)
+    assert seen == [{"fbp": "f"}]
+
+
 # The header
 
 

@@ -46,7 +46,15 @@ def test_path_keeps_what_may_stand_in_a_path() -> None:
 
 @pytest.mark.parametrize("wanted", CONTEXT_KEYS)
 def test_only_what_is_wanted_is_told(wanted: str) -> None:
-    environ = {"REMOTE_ADDR": "192.0.2.7", "HTTP_USER_AGENT": "x", "PATH_INFO": "/"}
+    environ = {
+        "REMOTE_ADDR": "192.0.2.7",
+        "PATH_INFO": "/",
+        "QUERY_STRING": "utm_id=1",
+        "HTTP_USER_AGENT": "x",
+        "HTTP_COOKIE": "ajs_group_id=a",
+        "HTTP_ACCEPT_LANGUAGE": "en",
+        "HTTP_SEC_CH_UA_MOBILE": "?0",
+    }
     assert list(request_context(source_of(environ), [wanted])) == [wanted]
 
 
@@ -57,7 +65,10 @@ def test_page_below_a_mount() -> None:
 
 def test_values_are_bounded() -> None:
     found = context(HTTP_USER_AGENT="x" * 9999, HTTP_REFERER="y" * 9999, QUERY_STRING="z" * 9999)
-    assert found == {"userAgent": "x" * 2048, "page": {"referrer": "y" * 2048}}
+    assert found == {
+        "userAgent": "x" * 2048,
+        "page": {"search": "?" + "z" * 2047, "referrer": "y" * 2048},
+    }
 
 
 def test_page_whose_query_is_text() -> None:
