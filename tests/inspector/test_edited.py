@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -66,7 +67,11 @@ def test_edited_event_that_is_none_is_refused(
 def test_only_the_inspector_s_own_machine_edits(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "x.db")
     app = make_app(store, Feed())
-    client = TestClient(app, base_url="http://127.0.0.1", client=("192.0.2.7", 4711))
+
+    async def of_another(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "client": ("192.0.2.7", 4711)}, receive, send)
+
+    client = TestClient(of_another, base_url="http://127.0.0.1")
     assert client.post("/api/edited", json=EVENT).status_code == 403
     assert store.newest() == 0
     store.close()

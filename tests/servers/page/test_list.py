@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from itertools import count as counting
 from threading import Event, Thread
 
@@ -143,7 +144,7 @@ def test_click_opens_the_row_that_was_aimed_at(
             )
             page.wait_for_timeout(HAND)
             page.mouse.click(*place)
-            page.wait_for_function("location.search.includes('event=')")
+            expect(page).to_have_url(re.compile("event="))
             right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at
             if click % 2:  # else the next row is chosen beside the open event
                 page.keyboard.press("Escape")
