@@ -14,7 +14,6 @@ from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, options_from_keywords
 from koala_middleware.segment import delivering, instrument
 from koala_middleware.segment.exits import FLUSH_SECONDS
-from koala_middleware.validation import refuse
 from koala_middleware.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -35,8 +34,9 @@ def koala_handler(handler: Any = None, /, **options: Any) -> Any:
     For the events of API Gateway (payload formats 1.0 and 2.0), function URLs and Application Load
     Balancers; with any other event nobody is current. A decorator, with options or without.
 
-    :param options: those of :class:`koala_middleware.Options`, except ``mint``; a
-        ``request_filter`` gets an ASGI scope, with Lambda's event at ``scope["aws.event"]``.
+    :param options: those of :class:`koala_middleware.Options`, except ``mint`` and
+        ``anonymous_id``. A ``request_filter`` gets an ASGI scope, with Lambda's event at
+        ``scope["aws.event"]``.
         Uploads may take ``flush_seconds``.
 
     Raises TypeError or ValueError for an option that is unknown or wrong.
@@ -50,8 +50,7 @@ def _scoped(handler: H, keywords: Any) -> H:
     if is_coroutine_function(handler):
         raise TypeError(f"koala_handler: expected a function, as Lambda does, got {handler!r}")
     options = options_from_keywords(keywords)
-    if options.mint is not None:
-        refuse("option mint", "None: koala_handler sets no cookies", options.mint)
+    options.refuse_new_ids("None: koala_handler sets no cookies")
     make_visitor = VisitorFactory(options, lambda scope: scope).make_visitor
     if not options.enabled and not explanation.everywhere:
         return handler

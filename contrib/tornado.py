@@ -86,7 +86,7 @@ class _Scoped(HTTPMessageDelegate):
         self._connection.set_close_callback = partial(
             _set_close_callback, visitor, self._connection.set_close_callback
         )
-        if visitor.details is not None and visitor.details.new_profile_id is not None:
+        if visitor.details is not None and visitor.details.new_ids:
             _set_cookie(self._connection, visitor.details)
         return current.call_as(visitor, self._delegate.headers_received, start_line, headers)
 
@@ -128,7 +128,7 @@ def _set_cookie(connection: Any, details: RequestDetails) -> None:
         start_line: ResponseStartLine, headers: HTTPHeaders, *args: Any, **kwargs: Any
     ) -> Any:
         cookie_headers = details.cookie_headers(start_line.code, headers.get_all())
-        for name, value in cookie_headers.items():
+        for name, value in cookie_headers:
             if name == "Set-Cookie":
                 headers.add(name, value)
             else:

@@ -122,6 +122,13 @@ class Options:
         """Return whether one of Segment's calls gets all that a visitor adds to it."""
         return call in self.calls or (call == "identify" and self.identify)
 
+    def refuse_new_ids(self, expected: str) -> None:
+        """Raise ValueError if an option makes ids, for what cannot set their cookies."""
+        for name in ("mint", "anonymous_id"):
+            value = getattr(self, name)
+            if value is not None:
+                refuse(f"option {name}", expected, value)
+
 
 class OptionKeywords(TypedDict, total=False):
     """The options as a middleware takes them, for type checkers."""

@@ -14,7 +14,6 @@ from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.segment import instrument
 from koala_middleware.sources import readers
-from koala_middleware.validation import refuse
 from koala_middleware.visitor import NOBODY, Visitor
 
 if TYPE_CHECKING:
@@ -33,8 +32,9 @@ class KoalaMiddleware:
     The visitor is current in the handler, in what it streams, in a websocket for as long as it is
     open, and in each piece of a body that is an async generator.
 
-    :param options: those of :class:`koala_middleware.Options`, where ``mint`` needs
-        :func:`setup`; a ``request_filter`` gets the :class:`aiohttp.web.Request`.
+    :param options: those of :class:`koala_middleware.Options`, where ``mint`` and
+        ``anonymous_id`` need :func:`setup`. A ``request_filter`` gets the
+        :class:`aiohttp.web.Request`.
 
     Raises TypeError or ValueError for an option that is unknown or wrong.
     """
@@ -43,8 +43,8 @@ class KoalaMiddleware:
 
     def __init__(self, **options: Unpack[OptionKeywords]) -> None:
         self.options: Options = options_from_keywords(options)
-        if self.options.mint is not None and not self._sets_cookies:
-            refuse("option mint", "None here, or setup(app, mint=…)", self.options.mint)
+        if not self._sets_cookies:
+            self.options.refuse_new_ids("None here; setup(app, …) takes it")
         factory = VisitorFactory(self.options, lambda request: request)
         self._make_visitor = factory.make_visitor
         self._enabled = self.options.enabled
@@ -73,10 +73,10 @@ class _MintingMiddleware(KoalaMiddleware):
         """Set the cookie of a new profile id, when a response is about to be sent."""
         visitor = request.get(VISITOR)
         details = None if visitor is None else visitor.details
-        if details is None or details.new_profile_id is None:
+        if details is None or not details.new_ids:
             return
         headers = details.cookie_headers(response.status, response.headers.items())
-        for name, value in headers.items():
+        for name, value in headers:
             if name == "Set-Cookie":
                 response.headers.add(name, value)
             else:
@@ -86,9 +86,9 @@ class _MintingMiddleware(KoalaMiddleware):
 def setup(app: web.Application, **options: Unpack[OptionKeywords]) -> None:
     """Add the middleware to an application, outside of those that it has.
 
-    Takes the options of :class:`KoalaMiddleware`, and ``mint``.
+    Takes the options of :class:`KoalaMiddleware`, ``mint`` and ``anonymous_id``.
     """
     middleware = _MintingMiddleware(**options)
     app.middlewares.insert(0, middleware)
-    if middleware.options.mint is not None:
+    if middleware.options.mint is not None or middleware.options.anonymous_id is not None:
         app.on_response_prepare.append(middleware.set_cookie)

@@ -212,5 +212,12 @@ def test_no_cookie_where_none_is_minted(events: Events) -> None:
 def test_wrong_options() -> None:
     with pytest.raises(TypeError, match="did you mean cookie_name"):
         KoalaMiddleware(cookie_nam="x")  # type: ignore[call-arg]
-    with pytest.raises(ValueError, match=r"option mint: expected None here, or setup\(app"):
+    with pytest.raises(ValueError, match=r"option mint: expected None here; setup\(app"):
         KoalaMiddleware(mint=koala.Mint())
+
+
+def test_anonymous_id_and_its_cookie(events: Events) -> None:
+    response, _ = get(view, NAVIGATION, anonymous_id="mint")
+    assert response.headers["Set-Cookie"].startswith("ajs_anonymous_id=")
+    with pytest.raises(ValueError, match="option anonymous_id: expected None here"):
+        KoalaMiddleware(anonymous_id="mint")
