@@ -30,7 +30,7 @@ def prepare(given: OptionKeywords) -> Options:
     """Return the options of a plugin, once Segment's calls are instrumented."""
     options = options_from_keywords(given)
     note_way_in(options)
-    segment.instrument(flush_seconds=options.flush_seconds)
+    segment.instrument(flush_seconds=options.flush_seconds, threads=options.threads)
     return options
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import segment.analytics as analytics
+from segment.analytics.client import Client
 
 import koala_middleware as koala
 from koala_middleware import Cause, explanation
-from koala_middleware.causes import DETAILS
+from koala_middleware.causes import DETAILS, remedy_of
 from koala_middleware.pytest_plugin import koala_events as koala_events
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import explaining
@@ -60,6 +61,14 @@ def test_each_cause_has_a_detail() -> None:
     assert [*DETAILS] == [*Cause]
     for detail in DETAILS.values():
         assert detail.format(cookie_name="a", property_name="b").endswith(".")
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_remedy_is_the_detail_where_options_are_not_known(cause: Cause) -> None:
+    """But for an event that Koala drops although its id was added."""
+    remedy = remedy_of(cause)
+    assert ("property_name" in remedy) == (cause is Cause.ADDED)
+    assert "{" not in remedy
 
 
 def test_cause_is_a_text() -> None:
@@ -127,7 +136,7 @@ def test_log_of_two_threads_says_the_first_once(
     caplog: pytest.LogCaptureFixture, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "koala_middleware")
-    monkeypatch.setattr(explaining, "_level", lambda: logging.INFO)
+    monkeypatch.setattr(explaining, "is_logged", lambda: True)  # when both of them asked
     track("A")
     track("B")
     assert len([r for r in caplog.records if r.name == "koala_middleware"]) == 1
@@ -141,6 +150,29 @@ def test_log_is_silent_about_calls_with_an_id(
     analytics.track("u1", "B", {"profile_id": ALICE})
     serve(lambda: analytics.identify("u1"))  # which gets no id without the option identify
     assert [r for r in caplog.records if r.name == "koala_middleware"] == []
+
+
+def test_log_of_a_class_and_its_base_has_a_call_once(
+    caplog: pytest.LogCaptureFixture, events: Events
+) -> None:
+    class Own(Client):  # type: ignore[misc]  # the SDK has no types
+        def track(
+            self,
+            user_id: Any = None,
+            event: Any = None,
+            properties: Any = None,
+            context: Any = None,
+            timestamp: Any = None,
+            anonymous_id: Any = None,
+        ) -> Any:
+            return super().track(user_id, event, properties, context, timestamp, anonymous_id)
+
+    koala.instrument(Own)
+    caplog.set_level(logging.DEBUG, "koala_middleware")
+    client = Own("key", send=False)
+    client.track("u1", "A")
+    serve(lambda: client.track("u1", "A"), explain=True)
+    assert len([r for r in caplog.records if r.name == "koala_middleware"]) == 2
 
 
 def test_log_says_that_an_event_was_too_large(
