@@ -163,6 +163,15 @@ class RemoteBroker(InMemoryBroker):
             await asyncio.create_task(self.receiver.callback(self.messages.pop(0)))
 
 
+def own(job: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function for Taskiq, which renames what it is given."""
+
+    def work(event: str) -> None:
+        job(event)
+
+    return work
+
+
 class Taskiq:
     """Taskiq, with a task of asyncio for each message, as its workers have."""
 
@@ -171,7 +180,7 @@ class Taskiq:
         middleware = koala_middleware.contrib.taskiq.KoalaMiddleware(**options)
         self.broker.add_middlewares(SimpleRetryMiddleware(default_retry_count=2), middleware)
         self.tasks = {
-            job: self.broker.register_task(job, task_name=job.__name__, retry_on_error=True)
+            job: self.broker.register_task(own(job), task_name=job.__name__, retry_on_error=True)
             for job in JOBS
         }
 

@@ -307,7 +307,7 @@ def test_taskiq_broker_in_memory_runs_a_task_as_its_caller(
     async def main() -> None:
         broker = InMemoryBroker(await_inplace=await_inplace)
         broker.add_middlewares(taskiq_plugin.KoalaMiddleware())
-        task: Any = broker.register_task(note, task_name="note")
+        task: Any = broker.register_task(queues.own(note), task_name="note")
         with koala.profile(ALICE) as visitor:
             await task.kiq("a")
             assert koala.current_visitor() is visitor
@@ -396,14 +396,16 @@ async def note_in_django(event: str) -> None:
 
 @pytest.mark.parametrize("backend", ["immediate.ImmediateBackend", "dummy.DummyBackend"])
 def test_django_backend_that_runs_nothing_elsewhere_is_left_alone(
-    backend: str, in_django: Any, events: Events
+    backend: str, in_django: Any, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An immediate task sees its caller, and a test that looks at a task's arguments sees them."""
     with (
         override_settings(TASKS={"default": {"BACKEND": f"{TASKS}.backends.{backend}"}}),
         koala.profile(ALICE),
     ):
-        result = import_string(f"{TASKS}.task")(note).enqueue("a")
+        task = import_string(f"{TASKS}.task")(note)
+        monkeypatch.setattr(queues, "note", task)  # where the dummy backend looks for it
+        result = task.enqueue("a")
         assert koala.get_profile_id() == ALICE
     assert (result.args, result.kwargs) == (["a"], {})
     assert profile_ids(events) == ({"a": ALICE} if "immediate" in backend else {})

@@ -16,7 +16,10 @@ from tests.architecture import (
     modules,
 )
 
-FRAMEWORKS = {"aiohttp", "celery", "django", "fastapi", "flask", "starlette", "werkzeug"}
+FRAMEWORKS = {
+    *("aiohttp", "arq", "celery", "django", "django_tasks", "dramatiq", "fastapi", "flask", "huey"),
+    *("rq", "starlette", "taskiq", "werkzeug"),
+}
 
 
 def test_imports_form_no_circle() -> None:

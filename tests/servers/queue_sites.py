@@ -190,7 +190,10 @@ def in_thread(event):
 async def send(event):
     await (in_thread if event.endswith("1") else job).kiq(event)
 """,
-        ["-m", "taskiq", "worker", "shop:broker", "--workers", "2", "--log-level", "CRITICAL"],
+        [
+            *("-m", "taskiq", "worker", "shop:broker", "--workers", "2"),
+            *("--max-async-tasks", "5", "--log-level", "CRITICAL"),
+        ],
     ),
     "arq": Site(
         """
