@@ -47,7 +47,7 @@ def instrument(app: Celery | None = None, **options: Unpack[OptionKeywords]) -> 
         raise TypeError(f"instrument: expected a Celery app or None, got {app!r}")
     app_options = options_from_keywords(options)
     note_way_in(app_options)
-    segment.instrument(flush_seconds=app_options.flush_seconds)
+    segment.instrument(flush_seconds=app_options.flush_seconds, threads=app_options.threads)
     if not _options:
         for owner, name, ours in _hooks():
             _patches.replace(owner, name, ours)

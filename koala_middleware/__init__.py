@@ -1,5 +1,7 @@
 """Give every Segment event the Koala profile id of the visitor whose request caused it."""
 
+from typing import TYPE_CHECKING
+
 from koala_middleware import collector as collector  # its hook
 from koala_middleware.browser_ids import BrowserId
 from koala_middleware.causes import Cause
@@ -18,10 +20,24 @@ from koala_middleware.visitor import (
     outgoing_headers,
 )
 
+if TYPE_CHECKING:
+    from koala_middleware.executor import Executor
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import what few applications need, and what imports a lot itself, when it is used."""
+        if name == "Executor":
+            from koala_middleware.executor import Executor
+
+            return Executor
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "BrowserId",
     "Cause",
     "ClientStats",
+    "Executor",
     "Explanation",
     "Mint",
     "Options",

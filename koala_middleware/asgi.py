@@ -46,7 +46,7 @@ class KoalaMiddleware:
         self._make_visitor = VisitorFactory(self.options, self.make_request).make_visitor
         self._enabled = self.options.enabled
         if self._enabled or explanation.everywhere:  # then events say that it is off
-            instrument(flush_seconds=self.options.flush_seconds)
+            instrument(flush_seconds=self.options.flush_seconds, threads=self.options.threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

@@ -56,3 +56,9 @@ DETAILS = {
 }
 # Where the option property_name is another than Koala (Cloud) reads.
 OTHER_PROPERTY = "Remove the option property_name: Koala (Cloud) reads profile_id."
+
+
+def remedy_of(cause: Cause) -> str:
+    """Return what to do about an event that Koala drops, where its options are not known."""
+    detail = OTHER_PROPERTY if cause is Cause.ADDED else DETAILS[cause]
+    return detail.format(cookie_name="ko_id (or your cookie_name)", property_name="profile_id")

@@ -63,6 +63,8 @@ class Options:
     :param mint: a :class:`Mint`, to give a visitor without the cookie an id and the cookie.
     :param flush_seconds: how long the process may wait, when it ends, for the upload of what is
         queued: 5 unless it is given, once for all of the process.
+    :param threads: True makes threads, and work for thread pools, keep the visitor of whoever
+        starts or submits them, in all of the process.
 
     Raises TypeError or ValueError that names the option, what was expected and what was given.
     """
@@ -82,6 +84,7 @@ class Options:
     explain: bool = checked(False, BOOL)
     mint: Mint | None = checked(None, optional(instance_of(Mint)))
     flush_seconds: float | None = checked(None, optional(SECONDS))
+    threads: bool = checked(False, BOOL)
 
     def __post_init__(self) -> None:
         check_fields(self, "option")
@@ -107,6 +110,7 @@ class OptionKeywords(TypedDict, total=False):
     explain: bool
     mint: Mint | None
     flush_seconds: float | None
+    threads: bool
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:

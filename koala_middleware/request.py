@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from koala_middleware import baggage
 from koala_middleware.browser_ids import Groups, group_by_place, read_browser_ids
 from koala_middleware.caching import Headers
 from koala_middleware.callables import ask, parse_first
@@ -56,7 +57,9 @@ class RequestDetails:
 
     def _header_values(self, name: str) -> Iterator[str]:
         value = source_of(self._raw).header(name)
-        if value is not None and len(value) <= LONGEST_VALUE:
+        if value is not None and baggage.is_baggage(name):
+            yield from baggage.profile_ids(value)
+        elif value is not None and len(value) <= LONGEST_VALUE:
             yield value
 
     def email(self) -> str | None:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any
+from typing import Any, Protocol
 
 from koala_middleware.cookies import cookie_header
+
+
+class Source(Protocol):
+    """What a request says of itself."""
+
+    def header(self, name: str) -> str | None: ...
+    @property
+    def cookies(self) -> str | None: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def peer(self) -> str | None: ...
 
 
 class EnvironSource:
@@ -102,8 +120,9 @@ class ScopeSource:
         return client[0] if client and isinstance(client, (list, tuple)) else None
 
 
-Source = EnvironSource | ScopeSource
 _SCOPES = ("http", "websocket")
+readers: dict[type, Callable[[Any], Source]] = {}
+"""What reads requests of types that are neither WSGI's nor ASGI's; a plugin adds its own."""
 
 
 def snapshot(request: Any) -> Any:
@@ -140,8 +159,11 @@ def _is_scope(request: Mapping[str, Any]) -> bool:
 def source_of(request: Any) -> Source:
     """Return a reader of an environ, a scope, or a request of Django, Flask or Starlette.
 
-    Raises TypeError for anything else.
+    Or of a framework whose plugin is imported. Raises TypeError for anything else.
     """
+    reader = readers.get(type(request))
+    if reader is not None:
+        return reader(request)
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
     if isinstance(scope, Mapping) and _is_scope(scope):
         return ScopeSource(scope, request)

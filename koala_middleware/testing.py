@@ -12,7 +12,7 @@ from copy import copy
 from types import ModuleType
 from typing import Any
 
-from koala_middleware.causes import DETAILS, OTHER_PROPERTY, Cause
+from koala_middleware.causes import DETAILS, Cause, remedy_of
 from koala_middleware.forks import Lock
 from koala_middleware.patching import Patches
 from koala_middleware.segment.instrumentation import each_class
@@ -79,9 +79,7 @@ def _remedy(event: Mapping[str, Any], hint: str) -> str:
     if not (isinstance(said, Mapping) and said.get("cause") in DETAILS):
         return f"{hint}\ncause unknown: use the fixture koala_events, or set KOALA_EXPLAIN=1"
     cause = Cause(said["cause"])
-    detail = OTHER_PROPERTY if cause is Cause.ADDED else DETAILS[cause]
-    names = {"cookie_name": "ko_id (or your cookie_name)", "property_name": "profile_id"}
-    return f"cause: {cause}, at {said.get('call')}\n{detail.format_map(names)}"
+    return f"cause: {cause}, at {said.get('call')}\n{remedy_of(cause)}"
 
 
 def _patch_module(module: ModuleType) -> None:

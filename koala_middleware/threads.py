@@ -1,4 +1,4 @@
-"""Keep threads from inheriting the visitor of the request that starts them.
+"""What becomes of a visitor in the threads that a request starts: nothing, unless asked for.
 
 Python 3.14 can start a thread with a copy of its starter's context, and free-threaded builds do so
 by default. A pool's thread would then work for one visitor for as long as the pool lives:
@@ -8,14 +8,21 @@ https://docs.python.org/3/using/cmdline.html#cmdoption-X (``thread_inherit_conte
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from threading import Thread
+from typing import Any
 
+from koala_middleware import current
 from koala_middleware.current import call_as
 from koala_middleware.patching import Patches
 
 _patches = Patches()
+_carrying = Patches()
+
+# What the threads run that work for everybody: pools, listeners, and the SDKs' own uploads.
+_SHARED = re.compile(r"(?:concurrent|logging|multiprocessing)\b|.*\banalytics\.consumer$")
 
 
 def start_threads_as_nobody() -> None:
@@ -29,6 +36,19 @@ def let_threads_inherit() -> None:
     _patches.undo()
 
 
+def carry_into_threads() -> None:
+    """Make each thread, and each call that a pool is given, run as the visitor of the caller."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because it imports a lot
+
+    _carrying.wrap(Thread, "start", _as_starter)
+    _carrying.wrap(ThreadPoolExecutor, "submit", _as_submitter)
+
+
+def carry_no_more() -> None:
+    """Undo :func:`carry_into_threads`; what has begun or is queued keeps its visitor."""
+    _carrying.undo()
+
+
 def _as_nobody(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
     @functools.wraps(start)
     def start_as_nobody(self: Thread) -> None:
@@ -39,3 +59,52 @@ def _as_nobody(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
             start(self)
 
     return start_as_nobody
+
+
+def _as_starter(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
+    @functools.wraps(start)
+    def start_carrying(self: Thread) -> None:
+        visitor = current.variable.get()
+        if visitor is None or start_carrying not in _carrying or not _is_one_task(self):
+            start(self)
+            return
+        run, patches = self.run, Patches()
+
+        def run_as_starter() -> None:
+            patches.undo()  # lest the thread keep the visitor
+            call_as(visitor, run)
+
+        patches.replace(self, "run", run_as_starter)
+        try:
+            start(self)
+        except BaseException:
+            patches.undo()
+            raise
+
+    return start_carrying
+
+
+def _is_one_task(thread: Any) -> bool:
+    """Return whether a thread was given one thing to do, and no context of its own to do it in."""
+    if getattr(thread, "_context", None) is not None:  # Python 3.14
+        return False
+    work = getattr(thread, "_target", None) or type(thread).run
+    return _SHARED.match(getattr(work, "__module__", None) or "") is None
+
+
+def _as_submitter(submit: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(submit)
+    def submit_carrying(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if submit_carrying not in _carrying or _runs_elsewhere(self):
+            return submit(self, fn, *args, **kwargs)
+        # Threads are started within, and must not inherit the visitor.
+        visitor = current.variable.get()
+        return call_as(None, submit, self, call_as, visitor, fn, *args, **kwargs)
+
+    return submit_carrying
+
+
+def _runs_elsewhere(pool: object) -> bool:
+    """Return whether a pool's work runs in other interpreters (Python 3.14), not in threads."""
+    module: Any = sys.modules.get("concurrent.futures.interpreter")
+    return module is not None and isinstance(pool, module.InterpreterPoolExecutor)

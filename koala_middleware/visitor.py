@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType
 from typing import Any
 
-from koala_middleware import current
+from koala_middleware import baggage, current
 from koala_middleware.callables import parse_first
 from koala_middleware.causes import Cause
 from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
@@ -196,9 +196,12 @@ def bind(**properties: object) -> None:
 def outgoing_headers() -> dict[str, str]:
     """Return the header that carries the visitor to the next service, or no header.
 
-    Its name is the option ``header_name``, or ``X-Koala-Profile-Id``.
+    Its name is the option ``header_name``, or ``X-Koala-Profile-Id``. With ``baggage`` it is
+    W3C's, with the one member ``koala.profile_id``.
     """
     visitor = current.variable.get()
-    if visitor is None or visitor.profile_id is None:
+    profile_id = None if visitor is None else visitor.profile_id
+    if visitor is None or profile_id is None:
         return {}
-    return {visitor.options.header_name or "X-Koala-Profile-Id": visitor.profile_id}
+    name = visitor.options.header_name or "X-Koala-Profile-Id"
+    return {name: baggage.member(profile_id) if baggage.is_baggage(name) else profile_id}

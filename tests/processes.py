@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,9 +10,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.asking import Answer, ask
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # With ``-c`` or ``-m`` the working directory comes first on ``sys.path``: in the checkout, its
 # package would be tested in place of the installed one.
@@ -70,6 +74,18 @@ class Process:
             text=True,
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it, if it still runs, and close its pipes."""
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self.process.kill()
+            self.process.communicate()
+
     def line(self) -> str:
         """Return the next line that it prints."""
         assert self.process.stdout is not None
@@ -94,6 +110,13 @@ class Server(Process):
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         return ask(self.url, method, path, body, **headers)
+
+    def post(self, path: str, body: object) -> Answer:
+        return self.ask("POST", path, json.dumps(body).encode())
+
+    def send(self, *events: object) -> None:
+        """Send events as the SDK does; all are taken."""
+        assert self.post("/v1/batch", {"batch": events}).status == 200
 
     def events(self, query: str = "") -> list[dict[str, Any]]:
         """Return the events that it lists, newest first."""

@@ -46,7 +46,7 @@ class KoalaMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
         if self._enabled or explanation.everywhere:  # then events say that it is off
-            instrument(flush_seconds=options.flush_seconds)
+            instrument(flush_seconds=options.flush_seconds, threads=options.threads)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if not self._enabled:
@@ -56,7 +56,12 @@ class KoalaMiddleware:
         if scope is not None and cookies and "," in cookies:
             # Django 5.2 joins a Cookie header that came in pieces with commas.
             cookies = cookie_header(scope.get("headers", ())) or cookies
-        visitor = self._make_visitor(cookies, request)
+        # A plain visitor is made here: a call would cost as much again.
+        visitor = (
+            Visitor(None, None, cookies, self.options)
+            if self._is_plain
+            else self._make_visitor(cookies, request)
+        )
         if scope is None:
             request.META["koala.visitor"] = visitor
         else:
@@ -92,7 +97,10 @@ class KoalaMiddleware:
         try:
             response: HttpResponseBase = await self.get_response(request)
         finally:
-            current.reset_after_await(variable, token)
+            try:  # noqa: SIM105 (as current.reset_after_await(), whose call costs as much again)
+                variable.reset(token)
+            except ValueError:
+                pass
         if (
             self._is_plain
             and type(response) in simple_kinds

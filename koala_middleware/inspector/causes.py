@@ -1,4 +1,4 @@
-"""Why an event has no visitor, and what to do: one table for the page, the commands and the docs.
+"""What the page and the commands say of a cause: a title, what to do about it, and code to copy.
 
 Each cause has a section in docs/troubleshooting.rst, with the label ``cause-<name>``.
 """
@@ -10,8 +10,10 @@ from functools import cache
 from importlib import metadata
 from typing import NamedTuple
 
+from koala_middleware.causes import Cause, remedy_of
 
-class Cause(NamedTuple):
+
+class Advice(NamedTuple):
     """What happened, what to do about it, and code to copy."""
 
     title: str
@@ -19,10 +21,10 @@ class Cause(NamedTuple):
     snippet: str
 
 
-CAUSES = {
-    "no_middleware": Cause(
+_LOG = 'logging.getLogger("koala_middleware").addHandler(logging.StreamHandler())'
+_SAID = {
+    Cause.NO_MIDDLEWARE: (
         "No middleware in the process",
-        "Add the middleware's line for your framework, above whatever tracks.",
         "# Django\n"
         'MIDDLEWARE = ["koala_middleware.contrib.django.KoalaMiddleware", ...]\n'
         "# Flask\n"
@@ -30,69 +32,44 @@ CAUSES = {
         "# Starlette, FastAPI\n"
         "app.add_middleware(KoalaMiddleware)",
     ),
-    "no_request": Cause(
+    Cause.NO_REQUEST: (
         "Called outside a request",
-        "The call runs in a thread, a job or a command. Pass the visitor on to it.",
         "pool.submit(koala.carry(work), order)  # a thread\n"
         "koala_middleware.contrib.celery.instrument()  # Celery's tasks\n"
         "with koala.profile(profile_id):  # an ID that you stored\n"
         "    work(order)",
     ),
-    "no_cookie": Cause(
+    Cause.NO_COOKIE: (
         "No cookie in the request",
-        "The pixel had not run yet, a blocker stopped it, or the cookie has another name or "
-        "domain. If the browser does send one, set cookie_name; to have an ID for visitors who "
-        "have none, use mint.",
         'KoalaMiddleware(app, mint=koala.Mint(domain=".example.com"))',
     ),
-    "invalid_cookie": Cause(
+    Cause.INVALID_COOKIE: (
         "The cookie's value is refused",
-        "The option parse refuses the cookie's value. By default it must be a UUID; if yours are "
-        "not, set parse.",
         "KoalaMiddleware(app, parse=lambda value: value or None)",
     ),
-    "refused": Cause(
+    Cause.REFUSED: (
         "Refused by the request_filter",
-        "The request_filter returned False for the request. If it asks for consent, nothing is "
-        "wrong; otherwise check what it returns.",
         "KoalaMiddleware(app, request_filter=has_consent)",
     ),
-    "filter_failed": Cause(
-        "The request_filter raised",
-        "A filter that raises refuses the request. Fix it: the logger koala_middleware has one "
-        "error with its traceback.",
-        'logging.getLogger("koala_middleware").addHandler(logging.StreamHandler())',
-    ),
-    "set_by_caller": Cause(
+    Cause.FILTER_FAILED: ("The request_filter raised", _LOG),
+    Cause.SET_BY_CALLER: (
         "Set by the caller",
-        "The call passes a profile_id of its own, which stays, even None. Leave the key out.",
         'analytics.track(user.id, "Signed Up", {"plan": "team"})',
     ),
-    "added": Cause(
-        "Added under another name",
-        "The option property_name is set, but Koala (Cloud) reads profile_id. Remove the option.",
-        "KoalaMiddleware(app)  # without property_name",
-    ),
-    "too_large": Cause(
+    Cause.ADDED: ("Added under another name", "KoalaMiddleware(app)  # without property_name"),
+    Cause.TOO_LARGE: (
         "Too large with the ID",
-        "With the ID, the event would be over Segment's 32 KB, so it was sent without. Send less "
-        "in its properties.",
         'analytics.track(user.id, "Report Exported", {"rows": len(rows)})',
     ),
-    "failed": Cause(
-        "The middleware failed",
-        "The call went out as you wrote it. The logger koala_middleware has one error with the "
-        "traceback; please report it.",
-        'logging.getLogger("koala_middleware").addHandler(logging.StreamHandler())',
-    ),
-    "switched_off": Cause(
-        "Switched off",
-        "The option enabled is False. Set it to True, or remove it.",
-        "KoalaMiddleware(app, enabled=True)",
-    ),
+    Cause.FAILED: ("The middleware failed", _LOG),
+    Cause.SWITCHED_OFF: ("Switched off", "KoalaMiddleware(app, enabled=True)"),
+}
+CAUSES = {
+    cause.value: Advice(title, remedy_of(cause), snippet)
+    for cause, (title, snippet) in _SAID.items()
 }
 
-UNKNOWN = Cause(
+UNKNOWN = Advice(
     "Cause unknown",
     "The event does not say. Set KOALA_EXPLAIN=1 where your application runs, or the option "
     "explain, and it will.",
@@ -100,8 +77,8 @@ UNKNOWN = Cause(
 )
 
 
-def cause_of(name: str | None) -> Cause:
-    """Return the cause of that name, or ``UNKNOWN``."""
+def cause_of(name: str | None) -> Advice:
+    """Return the advice on the cause of that name, or ``UNKNOWN``."""
     return CAUSES.get(name or "", UNKNOWN)
 
 

@@ -183,7 +183,7 @@ def _get(message: object, path: str) -> Any:
     # The framework's get() is `value && value[key]`: a falsy value on the way is the result.
     value: Any = message
     for key in path.split("."):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, (dict, Mapping)):  # asking for a dict first is much faster
             return None if _truthy(value) else value
         value = value.get(key)
     return value
@@ -191,7 +191,10 @@ def _get(message: object, path: str) -> Any:
 
 def _first_set(*values: Any) -> Any:
     # JavaScript's `a ?? b ?? c`: where none is set, the last one distinguishes null from undefined.
-    return next((value for value in values if value not in (None, _ABSENT)), values[-1])
+    for value in values:
+        if value is not None and value is not _ABSENT:
+            return value
+    return values[-1]
 
 
 def _truthy(value: object) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 MOST_DEPTH = 100  # of objects and arrays: deeper than any event, shallower than parsers allow
 
 
@@ -31,7 +32,7 @@ def parse_object(text: bytes | str) -> dict[str, Any]:
 
 def compact(value: object) -> str:
     """Return JSON that UTF-8 can encode."""
-    return encodable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return encodable(_compact(value))
 
 
 def ascii_json(value: object) -> str:
@@ -41,7 +42,7 @@ def ascii_json(value: object) -> str:
 
 def encodable(text: str) -> str:
     """Return text that UTF-8 can encode: half a surrogate pair is again the escape it came as."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from koala_middleware.inspector.causes import Cause, cause_of, link_of
+from koala_middleware.inspector.causes import Advice, cause_of, link_of
 from koala_middleware.inspector.destination import NEVER_TAKEN, NO_IDENTIFIER, Dropped, decide
 from koala_middleware.inspector.messages import segment_problems
 
@@ -59,7 +59,7 @@ def remedy(reason: str | None, hint: str | None, cause: str | None) -> dict[str,
     """Return what happened to a message that does not reach Koala, and what to do about it."""
     if reason == NO_IDENTIFIER and cause is not None:
         return {**cause_of(cause)._asdict(), "link": link_of(cause)}
-    return {**Cause(reason or "", hint or "", "")._asdict(), "link": None}
+    return {**Advice(reason or "", hint or "", "")._asdict(), "link": None}
 
 
 def summary(counts: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from koala_middleware.faults import log_once
+from koala_middleware.forks import in_each_child
 from koala_middleware.patching import Patches
 from koala_middleware.segment.outbox import Outbox, outboxes
 
@@ -21,6 +22,8 @@ _LARGE_SIZE = 1000
 
 _patches = Patches()
 _classes: set[type] = set()
+threadless: list[Any] = []
+"""Consumers that began at exit, where Python 3.12 and later may start no thread."""
 
 
 def patch_consumer(consumer_class: Any) -> None:
@@ -28,6 +31,7 @@ def patch_consumer(consumer_class: Any) -> None:
     if consumer_class in _classes:
         return
     _classes.add(consumer_class)
+    _patches.wrap(consumer_class, "start", _starting)
     _patches.wrap(consumer_class, "request", _counting)
     _patches.replace(consumer_class, "on_error", property(_on_error, _setter("on_error")))
     _patches.replace(consumer_class, "upload_size", property(_batch_size, _setter("upload_size")))
@@ -51,6 +55,22 @@ def running_consumers() -> list[Any]:
 
 def _setter(name: str) -> Callable[[Any, Any], None]:
     return lambda consumer, value: vars(consumer).update({name: value})
+
+
+def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def start(self: Any) -> None:
+        """Keep a consumer without a thread, for which the SDK's ``track`` raises."""
+        try:
+            original(self)
+        except RuntimeError as error:
+            if "interpreter shutdown" not in str(error) or not isinstance(self.queue, Outbox):
+                raise
+            threadless.append(self)
+            # For flush(), which would wait for the thread. What it was to upload, the exit does.
+            self.queue.join = lambda: None
+
+    return start
 
 
 def _counting(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,3 +125,6 @@ def _keeping(original: Callable[..., Any]) -> Callable[..., Any]:
             original(self, batch)
 
     return requeue
+
+
+in_each_child(threadless.clear)

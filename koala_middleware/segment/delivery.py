@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar, cast
 
 from koala_middleware.callables import is_coroutine_function
-from koala_middleware.segment.consumers import running_consumers
+from koala_middleware.segment.consumers import running_consumers, threadless
 from koala_middleware.segment.outbox import Outbox, outboxes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,7 +18,10 @@ PAUSE = 0.005  # seconds between two looks
 
 def deliver(seconds: float) -> None:
     """Wait until all clients have uploaded what they have queued by now, at most so long."""
-    for pause in _pauses(seconds):
+    end = time.monotonic() + seconds
+    for consumer in threadless:
+        _upload_here(consumer, end)
+    for pause in _pauses(end - time.monotonic()):
         time.sleep(pause)
 
 
@@ -81,6 +84,17 @@ def _pauses(seconds: float) -> Iterator[float]:
             return
         wake(consumers)
         yield min(PAUSE, left)
+
+
+def _upload_here(consumer: Any, end: float) -> None:
+    """Upload in this thread what a consumer without one has queued."""
+    consumer.pause()  # so that it does not wait before it tries again
+    consumer.retries = 0
+    while consumer.queue.queued and (left := end - time.monotonic()) > 0:
+        consumer.timeout = left / 2  # to connect, and again to read
+        consumer.queue.wake()
+        if not consumer.upload():
+            time.sleep(PAUSE)
 
 
 def _is_behind(queue: Any, target: int) -> bool:

@@ -69,6 +69,7 @@ def finish() -> None:
         for consumer in consumers:
             _stop(consumer)
         return
+    _resolve_without_threads()
     with _not_terminated():
         end = time.monotonic() + seconds
         deliver(seconds)
@@ -90,6 +91,18 @@ def finish() -> None:
             lost,
             seconds,
         )
+
+
+def _resolve_without_threads() -> None:
+    """Let gevent look up hosts where Python 3.12 and later may start no thread, as at exit."""
+    gevent: Any = sys.modules.get("gevent")
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is not None and gevent.config.resolver.__module__ == "gevent.resolver.thread":
+        try:
+            monkey.get_original("_thread", "start_new_thread")(bool, ())
+        except RuntimeError:
+            gevent.config.resolver = "block"
+            del gevent.get_hub().resolver  # which may have tried
 
 
 @contextmanager

@@ -18,7 +18,12 @@ from koala_middleware.segment.injection import IDENTIFY, TRACK, Method
 from koala_middleware.segment.sdk import sdk_is_installed, unwatch_sdk, watch_sdk
 from koala_middleware.segment.uploads import restart_uploads, undo_restarts
 from koala_middleware.segment.wrappers import instrumented, wrap_identify, wrap_track
-from koala_middleware.threads import let_threads_inherit, start_threads_as_nobody
+from koala_middleware.threads import (
+    carry_into_threads,
+    carry_no_more,
+    let_threads_inherit,
+    start_threads_as_nobody,
+)
 from koala_middleware.uwsgi import watch_uwsgi
 from koala_middleware.validation import SECONDS
 
@@ -34,6 +39,7 @@ def instrument(
     *,
     restart_after_fork: bool | None = None,
     flush_seconds: float | None = None,
+    threads: bool = False,
 ) -> None:
     """Make ``track`` carry the current visitor's profile id. A second call changes nothing.
 
@@ -46,6 +52,9 @@ def instrument(
 
     When the process ends, clients upload what they have queued, for ``flush_seconds`` at most: 5
     unless given here, or to a middleware. 0 leaves exits to the SDK, which drops the queue.
+
+    With ``threads=True`` a ``threading.Thread``, and each call that a ``ThreadPoolExecutor`` is
+    given, runs as the visitor of whoever started or submitted it, as if by ``carry()``.
 
     Raises TypeError for a class without such a ``track``, and TypeError or ValueError for seconds
     that are none.
@@ -60,6 +69,8 @@ def instrument(
     watch_uwsgi()
     watch_exits()
     start_threads_as_nobody()
+    if threads:
+        carry_into_threads()
     if client_class is not None:
         if not accepts(client_class, TRACK):
             expected = f"a class with track(self, {', '.join(TRACK.parameters)}, …)"
@@ -79,6 +90,7 @@ def uninstrument() -> None:
     global _restart_after_fork
     _restart_after_fork = True
     unwatch_sdk(_instrument_module)
+    carry_no_more()
     let_threads_inherit()
     undo_restarts()
     unwatch_exits()

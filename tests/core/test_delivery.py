@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from segment.analytics import client as client_module
@@ -62,13 +64,14 @@ def make(collector: Collector) -> Iterator[Callable[..., Any]]:
 def run(script: str, collector: Collector, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *options, "-c", START + script, collector.url]
     folder = Path(sys.executable).parent  # where no checkout comes first on the path
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=folder)
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, cwd=folder)
+    print(done.stderr)  # for whoever reads why a test failed
+    return done
 
 
-@pytest.mark.parametrize("end", ["", "sys.exit(3)", "1/0"])
-def test_exit_uploads_what_is_queued(end: str, collector: Collector) -> None:
-    script = f"for i in range(900): analytics.track('u1', str(i))\n{end}"
-    run(script, collector)
+def test_exit_uploads_what_is_queued(collector: Collector) -> None:
+    script = "for i in range(900): analytics.track('u1', str(i))\nsys.exit(3)"
+    assert run(script, collector).returncode == 3
     assert {event["event"] for event in collector.events} == set(map(str, range(900)))
     assert len(collector.events) == 900
 
@@ -83,6 +86,69 @@ threading.Thread(target=lambda: (time.sleep(0.3), analytics.track("u1", "thread"
         collector,
     )
     assert {event["event"] for event in collector.events} == {"at exit", "thread"}
+
+
+@contextmanager
+def no_threads() -> Iterator[None]:
+    """Refuse to start threads, as Python 3.12 does at exit."""
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    names = {"_start_new_thread", "_start_joinable_thread"} & vars(threading).keys()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(threading, name, refuse)
+        yield
+
+
+def test_client_that_is_made_at_exit_uploads(
+    make: Callable[..., Any], collector: Collector
+) -> None:
+    """The SDK's track raises there. Its flush would wait for a thread that never runs."""
+    koala.instrument(flush_seconds=30)
+    with no_threads():
+        client = make(upload_interval=60)
+    for number in range(150):
+        client.track("u1", str(number))
+    client.flush()
+    exits.finish()
+    client.shutdown()
+    assert [event["event"] for event in collector.events] == list(map(str, range(150)))
+
+
+def test_client_that_is_made_at_exit_ends_in_time(make: Callable[..., Any]) -> None:
+    koala.instrument(flush_seconds=0.1)
+    with no_threads():
+        client = make(host="http://127.0.0.1:1")
+    client.track("u1", "E")
+    start = time.monotonic()
+    exits.finish()
+    assert time.monotonic() - start < 5
+    assert not client.queue.sent
+
+
+def test_client_of_somebody_elses_queue_fails_at_exit_as_in_the_sdk() -> None:
+    koala.instrument()
+    with no_threads(), pytest.raises(RuntimeError, match="interpreter shutdown"):
+        Consumer(Queue(), "key").start()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_gevent_resolves_where_no_thread_can_be_started(
+    refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise nothing could be uploaded there."""
+    config = SimpleNamespace(resolver=SimpleNamespace(__module__="gevent.resolver.thread"))
+    hub = SimpleNamespace(resolver=config.resolver)
+    start = Mock(side_effect=RuntimeError if refused else None)
+    monkey = SimpleNamespace(get_original=lambda module, name: start)
+    gevent = SimpleNamespace(config=config, get_hub=lambda: hub)
+    monkeypatch.setitem(sys.modules, "gevent", gevent)
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    exits.finish()
+    assert (config.resolver == "block") is refused
+    assert hasattr(hub, "resolver") is not refused
 
 
 def test_exit_uploads_for_a_client_that_is_older_than_we_are(collector: Collector) -> None:
@@ -116,13 +182,7 @@ def test_exit_ends_in_time_and_says_what_is_lost() -> None:
     assert "1 events could not be uploaded within the 0.5 seconds" in done.stderr
 
 
-def test_exit_of_the_sdk_itself(collector: Collector) -> None:
-    script = "koala.instrument(flush_seconds=0)\nfor i in range(900): analytics.track('u1', 'E')"
-    run(script, collector)
-    assert len(collector.events) < 900
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
 def test_exit_of_a_process_of_multiprocessing(
     method: str, collector: Collector, tmp_path: Path
 ) -> None:
@@ -201,6 +261,7 @@ def test_uninstrument_leaves_exits_to_the_sdk(seconds: float, make: Callable[...
     client = make()
     exits.finish()
     assert not client.consumers[0].running
+    assert ("join" in vars(client.consumers[0])) is bool(seconds)
     koala.uninstrument()
     assert exits._flush_seconds == 5
     assert not isinstance(Client("key", send=False).queue, Outbox)
@@ -396,7 +457,7 @@ def test_gevent_queues_between_real_threads(collector: Collector) -> None:
     script = """
 import threading, time
 def work():
-    for i in range(300):
+    for i in range(100):
         analytics.track("u1", "E")
         time.sleep(0.0001)
 threads = [threading.Thread(target=work) for _ in range(4)]
@@ -408,7 +469,7 @@ analytics.flush()
     command = [sys.executable, "-W", "ignore", "-c", patch + START + script, collector.url]
     subprocess.run(command, check=True, timeout=60, cwd=Path(sys.executable).parent)
     # By their ids: the SDK uploads again what is answered too slowly.
-    assert len({event["messageId"] for event in collector.events}) == 1200
+    assert len({event["messageId"] for event in collector.events}) == 400
 
 
 def test_gevent_client_that_is_older_than_we_are(collector: Collector) -> None:
@@ -421,13 +482,14 @@ from segment.analytics.client import Client
 client = Client("key", host=sys.argv[1], on_error=print)
 import koala_middleware as koala
 koala.instrument()
-for i in range(900): client.track("u1", "E")
+for i in range(300): client.track("u1", "E")
 """
     command = [sys.executable, "-W", "ignore", "-c", script, collector.url]
     subprocess.run(command, check=True, timeout=60, cwd=Path(sys.executable).parent)
-    assert len({event["messageId"] for event in collector.events}) == 900
+    assert len({event["messageId"] for event in collector.events}) == 300
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_forked_child_counts_anew(make: Callable[..., Any]) -> None:
     """And does not wait for what its parent has queued."""
     koala.instrument()

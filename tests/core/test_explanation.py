@@ -13,7 +13,7 @@ import segment.analytics as analytics
 
 import koala_middleware as koala
 from koala_middleware import Cause, explanation
-from koala_middleware.causes import DETAILS
+from koala_middleware.causes import DETAILS, remedy_of
 from koala_middleware.pytest_plugin import koala_events as koala_events
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import explaining
@@ -60,6 +60,14 @@ def test_each_cause_has_a_detail() -> None:
     assert [*DETAILS] == [*Cause]
     for detail in DETAILS.values():
         assert detail.format(cookie_name="a", property_name="b").endswith(".")
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_remedy_is_the_detail_where_options_are_not_known(cause: Cause) -> None:
+    """But for an event that Koala drops although its id was added."""
+    remedy = remedy_of(cause)
+    assert ("property_name" in remedy) == (cause is Cause.ADDED)
+    assert "{" not in remedy
 
 
 def test_cause_is_a_text() -> None:

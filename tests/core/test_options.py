@@ -229,6 +229,7 @@ def test_options_defaults() -> None:
         "explain": False,
         "mint": None,
         "flush_seconds": None,
+        "threads": False,
     }
 
 

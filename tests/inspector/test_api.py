@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timezone
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -158,6 +159,7 @@ def test_after_and_before_page(inspector: Inspector) -> None:
         ("/api/events/one", "number: expected a whole number from 0"),
         ("/api/stats?seconds=0", "seconds: expected a whole number from 1 to 2678400"),
         ("/api/stats?steps=501", "steps: expected a whole number from 1 to 500"),
+        ("/api/stats?by=name", "by: expected received_at or timestamp"),
         ("/api/stream?after=x", "after: expected a whole number"),
         ("/api/events.ndjson?verdict=x", "verdict: expected one of"),
     ],
@@ -206,6 +208,15 @@ def test_stats_count_and_have_a_series(inspector: Inspector) -> None:
     last = series["steps"][-1]["time"]
     assert last % 60 == 0
     assert last <= time.time() < last + 61
+
+
+def test_stats_count_by_the_events_own_time(inspector: Inspector) -> None:
+    now = datetime.now(timezone.utc).isoformat()
+    inspector.send(
+        track("a"), track("b", timestamp="2020-01-01T00:00:00Z"), track("c", timestamp=now)
+    )
+    counted = inspector.ask("GET", "/api/stats?by=timestamp").json["series"]["steps"]
+    assert sum(step["dropped"] for step in counted) == 1
 
 
 class Stream:

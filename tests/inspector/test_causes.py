@@ -64,6 +64,7 @@ def test_event_s_cause_is_shown_with_its_remedy_and_not_forwarded(
     assert json.loads(line)["context"] == track(name)["context"]
     assert (event["cause"], event["hint"]) == (name, CAUSES[name].remedy)
     assert (event["call"], event["request"]) == ("billing/tasks.py:88", "POST /checkout")
+    assert event["title"] == CAUSES[name].title
     assert event["remedy"] == {**CAUSES[name]._asdict(), "link": link_of(name)}
 
 

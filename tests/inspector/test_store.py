@@ -11,7 +11,10 @@ import pytest
 
 from koala_middleware.inspector.storage.database import ForeignFileError
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.overview import Series
 from tests.visitors import ALICE, BOB
+
+SECOND = Series(0, 1, 1)
 
 
 def event(number: int, **values: Any) -> dict[str, Any]:
@@ -83,6 +86,7 @@ def test_a_row_tells_what_the_message_says(store: EventStore) -> None:
         "request": None,
         "koala_version": None,
         "preview": None,
+        "timestamp": 1795435200,
     }
 
 
@@ -204,7 +208,7 @@ def test_what_is_cleared_is_gone_and_no_number_comes_again(store: EventStore) ->
 def test_totals_count_verdicts_and_visitors(store: EventStore) -> None:
     store.add(event(number, properties={"profile_id": ALICE}) for number in range(3))
     store.add([event(3, properties={"profile_id": BOB}), event(4), event(5), event(6, type="page")])
-    found = store.overview(Filter(), 0, 1, 1)
+    found = store.overview(Filter(), SECOND)
     counts = {name: found[name] for name in ("total", "accepted", "dropped", "ignored", "visitors")}
     assert counts == {"total": 7, "accepted": 4, "dropped": 2, "ignored": 1, "visitors": 2}
 
@@ -217,14 +221,14 @@ def test_issues_are_counted_by_cause_event_and_call(store: EventStore) -> None:
 
     store.add([lost(1, "no_cookie", "a.py:1"), lost(2, "no_cookie", "b.py:2")])
     store.add([lost(3, "no_cookie", "b.py:2"), lost(4, "refused", "b.py:2"), event(5, type="page")])
-    issues = store.overview(Filter(), 0, 1, 1)["issues"]
+    issues = store.overview(Filter(), SECOND)["issues"]
     assert [(each["cause"], each["call"], each["count"], each["newest"]) for each in issues] == [
         ("no_cookie", "b.py:2", 2, 3),
         ("refused", "b.py:2", 1, 4),
         ("no_cookie", "a.py:1", 1, 1),
     ]
     assert issues[0]["last_seen"] == store.rows(Filter(after=2), 1)[0]["received_at"]
-    chosen = store.overview(Filter(q="cause:refused"), 0, 1, 1)
+    chosen = store.overview(Filter(q="cause:refused"), SECOND)
     assert [each["cause"] for each in chosen["issues"]] == ["refused"]
     assert (chosen["total"], chosen["dropped"]) == (1, 1)
 
@@ -234,9 +238,9 @@ def test_a_series_counts_by_time(store: EventStore) -> None:
     at = store.rows(Filter(), 1)[0]["received_at"]
 
     def series(start: float, width: float, count: int) -> list[dict[str, Any]]:
-        steps: list[dict[str, Any]] = store.overview(Filter(), start, width, count)["series"][
-            "steps"
-        ]
+        steps: list[dict[str, Any]] = store.overview(Filter(), Series(start, width, count))[
+            "series"
+        ]["steps"]
         return steps
 
     steps = series(at - 15, 10, 3)
@@ -244,6 +248,28 @@ def test_a_series_counts_by_time(store: EventStore) -> None:
     assert [(step["accepted"], step["dropped"]) for step in steps] == [(0, 0), (1, 2), (0, 0)]
     assert series(at + 5, 10, 1)[0]["dropped"] == 0
     assert series(at - 5, 5, 1)[0]["dropped"] == 0
+
+
+def test_a_series_counts_by_the_events_own_time(store: EventStore) -> None:
+    """Noon of 23 November, whenever they arrive; an event without a time is in no step."""
+    store.add([event(1), event(2), event(3, timestamp="yesterday"), event(4, timestamp=5)])
+    noon = 1795435200
+    found = store.overview(Filter(), Series(noon, 60, 2, "timestamp"))
+    assert [step["dropped"] for step in found["series"]["steps"]] == [2, 0]
+    assert names(store, q="from:2026-11-23T12:00Z to:2026-11-23T12:01Z") == ["e2", "e1"]
+    assert names(store, q="from:2026-11-23T12:01Z") == []
+
+
+def test_names_are_counted_with_what_reaches_koala(store: EventStore) -> None:
+    """The most frequent first; without what Koala never takes."""
+    store.add(event(number, event="Seen") for number in range(3))
+    store.add([event(3, event="Seen", properties={"profile_id": ALICE})])
+    store.add([event(4, type="identify", event=None), event(5, type="page")])
+    assert store.overview(Filter(), SECOND)["names"] == [
+        {"type": "track", "event": "Seen", "count": 4, "accepted": 1},
+        {"type": "identify", "event": None, "count": 1, "accepted": 0},
+    ]
+    assert store.overview(Filter(q="type:identify"), SECOND)["names"][0]["count"] == 1
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def deploy_workers(seconds: float, flush_seconds: float) -> Row:
         running_collector("--bad") as collector,
     ):
         app.conf.broker_url = broker
+        instrument(app)  # a test that ran before may have uninstrumented it
         environment = {
             **without_coverage(),
             "STORM_BROKER": broker,

@@ -1,3 +1,4 @@
+// @ts-check
 // The panel beside the list: a stand-in for Koala's pixel, which sets the cookie, and the buttons.
 
 import { $, element } from "/static/shared/element.js";
@@ -31,10 +32,9 @@ function browseAs(id) {
 }
 
 function choice(id, chosen) {
-  const radio = element("input", { type: "radio", name: "demo-visitor", value: id });
-  radio.checked = chosen;
+  const radio = element("input", { type: "radio", name: "demo-visitor", value: id, checked: chosen });
   const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", hue(id));
+  dot.style.setProperty("--hue", String(hue(id)));
   return element("label", {}, radio, id ? dot : null, nameOf(id));
 }
 
@@ -54,7 +54,7 @@ async function press(button) {
 }
 
 async function arrival(ref) {
-  const query = new URLSearchParams({ text: ref, limit: 1, details: 0 });
+  const query = new URLSearchParams({ text: ref, limit: "1", details: "0" });
   for (const end = performance.now() + PATIENCE; performance.now() < end;) {
     const { events } = await (await fetch(`/api/events?${query}`)).json();
     if (events.length) return events[0];

@@ -6,7 +6,10 @@ from collections import Counter
 
 from koala_middleware.inspector.json_text import printable
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.overview import Series
 from koala_middleware.inspector.verdict import FINE, VERDICTS, remedy, summary
+
+_NO_SERIES = Series(start=0, width=1, count=0)
 
 
 class Progress:
@@ -23,7 +26,7 @@ class Progress:
         newest = self._store.newest()
         if newest <= self._seen:
             return
-        found = self._store.overview(Filter(after=self._seen, before=newest + 1), 0, 1, 0)
+        found = self._store.overview(Filter(after=self._seen, before=newest + 1), _NO_SERIES)
         self._seen = newest
         self.counts.update({verdict: found[verdict] for verdict in VERDICTS})
         for issue in found["issues"]:

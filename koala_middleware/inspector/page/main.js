@@ -1,3 +1,4 @@
+// @ts-check
 // Wires the parts of the page: what the URL says is what is shown.
 
 import { address, apiFilter, go, onAddress } from "./shared/address.js";
@@ -18,7 +19,9 @@ import { Live } from "./list/live.js";
 import { Overview } from "./overview/overview.js";
 import { showVisitor } from "./list/visitor.js";
 
-let shown = {}; // the address that is shown
+/** @type {import("./shared/types.js").Address} */
+let shown = /** @type {any} */ ({}); // nothing yet
+let isAnswer = false; // the next count answers a search
 
 const open = (id) => go({ event: id }, { replace: shown.event !== null });
 const visit = (profileId) => go({ visitor: profileId, event: "" });
@@ -30,6 +33,7 @@ const search = (term) => go({ q: withTerm(shown.q, term), visitor: "" });
 function close() {
   go({ event: "" });
   $("grid").focus({ preventScroll: true });
+  list.toCurrent();
 }
 
 const list = new List($("grid"), $("rows"), {
@@ -47,13 +51,14 @@ const live = new Live(list, {
     showConnection(state, live.paused);
   },
 });
-const detail = new Detail($("detail"), { close, visit, move, search });
+const detail = new Detail($("detail"), { close, visit, move, search, open, row: (id) => list.row(id) });
 const overview = new Overview({
-  span: () => shown.span,
+  address: () => shown,
   filter: () => apiFilter(shown),
   listed: () => live.rows.rows.length,
   onStats: showCount,
   onIssue: (q) => go({ q, verdict: "", visitor: "", event: "" }),
+  onName: (q) => go({ q }),
 });
 
 function show(next) {
@@ -62,14 +67,15 @@ function show(next) {
   showFilters(next);
   const changed = (...names) => names.some((name) => before[name] !== next[name]);
   if (changed("q", "verdict", "visitor")) {
+    isAnswer = before.q !== undefined;
     live.start(next);
     overview.refresh();
-    const query = new URLSearchParams({ after: 0, ...apiFilter(next) });
+    const query = new URLSearchParams({ after: "0", ...apiFilter(next) });
     $("export").href = `/api/events.ndjson?${query}`;
     $("export-csv").href = `/api/events.csv?${query}`;
     $("grid").classList.toggle("of-visitor", Boolean(next.visitor));
     $("grid").setAttribute("aria-label", next.visitor ? "The visitor's events, oldest first" : "Events, newest first");
-  } else if (changed("span")) overview.refresh();
+  } else if (changed("span", "by")) overview.refresh();
   if (changed("visitor")) showVisitor(next.visitor, [], { back: leave, only: showOnly });
   if (changed("event")) {
     live.reading(next.event !== null);
@@ -90,8 +96,8 @@ async function showEvent(id) {
 // Where there is no room beside the list, the event lies over it.
 function coverList() {
   const covered = !$("detail").hidden && getComputedStyle($("detail")).position === "absolute";
-  for (const part of document.querySelectorAll("[data-behind]")) part.inert = covered;
-  if (covered && !$("detail").contains(document.activeElement)) $("detail").focus({ preventScroll: true });
+  for (const part of document.querySelectorAll("[data-behind]")) part.toggleAttribute("inert", covered);
+  if (covered && !$("detail").contains(document.activeElement)) $("detail").focus();
 }
 
 function showOnly() {
@@ -102,6 +108,7 @@ function showRest() {
   const { fault, loaded, rows } = live;
   const none = rows.rows.length === 0 && rows.waiting === 0;
   showEmpty({ fault, loaded, none, filtered: isFiltered(shown) || Boolean(shown.visitor), reset: resetFilters });
+  if (live.kept) $("count").textContent = `${number(rows.rows.length)} of the ${number(live.kept.length)} listed`;
   if (shown.visitor) showVisitorSoon();
 }
 
@@ -119,7 +126,8 @@ function showCount({ chosen, stored }, listed) {
   const text = chosen === stored ? plural(stored, "event") : `${number(chosen)} of ${plural(stored, "event")}`;
   $("count").textContent = text;
   showForgotten(stored);
-  announce(text);
+  if (isAnswer) announce(text);
+  isAnswer = false;
 }
 
 function pause() {
@@ -132,14 +140,14 @@ function move(steps) {
   if (shown.event !== null && list.current !== null) open(list.current);
 }
 
-function escape() {
+function leaveOne() {
   if (shown.event !== null) close();
   else if (shown.visitor) leave();
   else $("grid").focus();
 }
 
 startFilters();
-startChart((from, to) => go({ q: spanOf(shown.q, iso(from), iso(to)) }));
+startChart((from, to) => go({ q: spanOf(shown.q, iso(from), iso(to), shown.by) }));
 startImport();
 startEmpty();
 startKeys({
@@ -154,7 +162,7 @@ startKeys({
   End: () => move(Infinity),
   Enter: () => list.current !== null && open(list.current),
   v: () => list.row(list.current)?.profile_id && visit(list.row(list.current).profile_id),
-  Escape: escape,
+  Escape: leaveOne,
   p: pause,
   "?": showKeys,
 });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,18 +17,18 @@ from koala_middleware.inspector.explanation import with_explanation
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.json_text import compact
 from koala_middleware.inspector.server import csv_text
+from koala_middleware.inspector.server.edited import edited_route
 from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.server.live import live_rows
-from koala_middleware.inspector.server.query import integer, query_filter
+from koala_middleware.inspector.server.query import integer, query_filter, query_series
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
-from koala_middleware.inspector.storage.summary import details
+from koala_middleware.inspector.storage.overview import Series
+from koala_middleware.inspector.storage.summary import details, titled
 from koala_middleware.inspector.verdict import remedy
 
 Found = list[tuple[dict[str, Any], dict[str, Any]]]
 
 _MOST_LISTED = 1000
-_MOST_SECONDS = 31 * 86400
-_MOST_STEPS = 500
 
 
 def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -> list[Route]:
@@ -37,9 +36,9 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
 
     def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
         if not detailed:
-            return store.rows(chosen, limit)
+            return [titled(row) for row in store.rows(chosen, limit)]
         found = store.messages(chosen, limit)
-        return [{**row, **details(message, row)} for row, message in found]
+        return [{**titled(row), **details(message, row)} for row, message in found]
 
     async def events(request: Request) -> Response:
         query = request.query_params
@@ -75,11 +74,8 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
             headers={"Content-Disposition": 'attachment; filename="events.csv"'},
         )
 
-    def counted(chosen: Filter, seconds: int, steps: int) -> dict[str, Any]:
-        width = seconds / steps
-        # Steps begin at whole multiples of their width, so that a bar keeps its events.
-        start = (time.time() // width - steps + 1) * width
-        found = store.overview(replace(chosen, verdict=None), start, width, steps)
+    def counted(chosen: Filter, series: Series) -> dict[str, Any]:
+        found = store.overview(replace(chosen, verdict=None), series)
         for issue in found["issues"]:
             issue.update(remedy(issue["reason"], issue["hint"], issue["cause"]))
         return {
@@ -91,9 +87,7 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
 
     async def stats(request: Request) -> Response:
         query = request.query_params
-        seconds = integer(query, "seconds", 3600, 1, _MOST_SECONDS)
-        steps = integer(query, "steps", 60, 1, _MOST_STEPS)
-        return _json(await run_in_threadpool(counted, query_filter(query), seconds, steps))
+        return _json(await run_in_threadpool(counted, query_filter(query), query_series(query)))
 
     async def stream(request: Request) -> Response:
         # A browser that connects again says what it has seen.
@@ -112,6 +106,7 @@ def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None)
         Route("/api/events.csv", table, methods=["GET"]),
         Route("/api/stats", stats, methods=["GET"]),
         Route("/api/stream", stream, methods=["GET"]),
+        edited_route(store, feed),
     ]
 
 

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from koala_middleware.inspector.json_text import compact
 from koala_middleware.inspector.server.feed import Feed
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
+from koala_middleware.inspector.storage.summary import titled
 
 _SECONDS = 0.1  # what arrives within these goes out together
 _MOST_ROWS = 500
@@ -39,7 +40,9 @@ async def live_rows(
             yield ServerSentEvent(event="cleared", data="{}")
         rows = await run_in_threadpool(store.rows, replace(chosen, after=after), _MOST_ROWS)
         if rows:
-            yield ServerSentEvent(event="events", data=compact(rows), id=str(rows[-1]["id"]))
+            yield ServerSentEvent(
+                event="events", data=compact([*map(titled, rows)]), id=str(rows[-1]["id"])
+            )
             after = rows[-1]["id"]
         await asyncio.sleep(_SECONDS)
         if len(rows) < _MOST_ROWS:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 
 from koala_middleware.inspector.storage.event_store import Filter
+from koala_middleware.inspector.storage.overview import Series
 from koala_middleware.inspector.verdict import VERDICTS
 
 _MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
+_MOST_SECONDS = 31 * 86400
+_MOST_STEPS = 500
 _LONGEST = 1000
 _LONGEST_SEARCH = 4000
 
@@ -30,6 +34,20 @@ def query_filter(query: Mapping[str, str]) -> Filter:
         after=_id(query, "after"),
         before=_id(query, "before"),
     )
+
+
+def query_series(query: Mapping[str, str]) -> Series:
+    """Return the steps of time until now that a query asks to count in.
+
+    Raises HTTPException for a wrong one, with a message for who sent it.
+    """
+    count = integer(query, "steps", 60, 1, _MOST_STEPS)
+    width = integer(query, "seconds", 3600, 1, _MOST_SECONDS) / count
+    by = query.get("by") or "received_at"
+    if by != "received_at" and by != "timestamp":
+        raise _wrong("by", "received_at or timestamp")
+    # Steps begin at whole multiples of their width, so that a bar keeps its events.
+    return Series((time.time() // width - count + 1) * width, width, count, by)
 
 
 def integer(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

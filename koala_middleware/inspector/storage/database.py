@@ -8,13 +8,14 @@ from pathlib import Path
 
 # "Koal", so that no other program's file is taken for ours: https://www.sqlite.org/pragma.html
 _APPLICATION_ID = 0x4B6F616C
-_VERSION = 3
+_VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id TEXT NOT NULL UNIQUE,
     received_at REAL NOT NULL,
+    timestamp REAL,  -- the message's own
     write_key TEXT,
     type TEXT, event TEXT, user_id TEXT, anonymous_id TEXT, profile_id TEXT, email TEXT,
     verdict TEXT NOT NULL, reason TEXT, hint TEXT,
@@ -22,10 +23,12 @@ CREATE TABLE events (
     message TEXT NOT NULL,
     folded TEXT  -- the message for a search, unless it is ASCII
 );
-CREATE INDEX events_profile_id ON events (profile_id, id);
-CREATE INDEX events_verdict ON events (verdict, id);
-CREATE INDEX events_issue ON events (verdict, reason, cause, type, event, call);
-CREATE INDEX events_received_at ON events (received_at, verdict);
+CREATE INDEX events_profile_id ON events (profile_id);
+CREATE INDEX events_verdict ON events (verdict);
+CREATE INDEX events_issue ON events (verdict, reason, cause, type, event, call)
+    WHERE verdict NOT IN ('accepted', 'ignored');
+CREATE INDEX events_name ON events (type, event, verdict);
+CREATE INDEX events_received_at ON events (received_at, verdict, timestamp);
 CREATE TABLE pending (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     path TEXT NOT NULL,
@@ -71,6 +74,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # Readers do not wait for the writer: https://www.sqlite.org/wal.html
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # Pages of an index that change with each batch are written back once for many of them.
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     if not tables:
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; "

@@ -16,9 +16,9 @@ from koala_middleware.inspector.explanation import without_explanation
 from koala_middleware.inspector.json_text import compact, encodable
 from koala_middleware.inspector.refusals import RefusedUpload
 from koala_middleware.inspector.storage.database import open_database
+from koala_middleware.inspector.storage.overview import COLUMNS, Series, overview
 from koala_middleware.inspector.storage.search import Condition, as_stored, folded, like, search
 from koala_middleware.inspector.storage.summary import Summary, summarize, summarize_refusal
-from koala_middleware.inspector.verdict import VERDICTS
 
 DEFAULT_KEEP = 100_000
 _COLUMNS = ("id", "message_id", "received_at", "write_key", *Summary._fields)
@@ -26,20 +26,6 @@ _STORED = (*_COLUMNS[1:], "message", "folded")
 _INSERT = f"""
     INSERT INTO events ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
     ON CONFLICT (message_id) DO NOTHING
-"""
-# The same reason and cause, at the same call.
-_ISSUE = ("verdict", "reason", "cause", "type", "event", "call")
-_ISSUE_COLUMNS = (*_ISSUE, "count", "newest", "last_seen", "hint", "request")
-_MOST_ISSUES = 50
-_SELECT = f"SELECT id, received_at, profile_id, {', '.join(_ISSUE)}"
-_ISSUES = f"""
-    WITH issues AS (
-        SELECT {", ".join(_ISSUE)}, count(*) AS count, max(id) AS newest {{source}}
-        AND verdict NOT IN ('accepted', 'ignored') GROUP BY {", ".join(_ISSUE)}
-        ORDER BY count DESC, newest DESC LIMIT ?
-    )
-    SELECT issues.*, received_at, hint, request FROM issues JOIN events ON events.id = newest
-    ORDER BY count DESC, newest DESC
 """
 
 
@@ -135,43 +121,21 @@ class EventStore:
         ((count,),) = self._read(f"SELECT count(*) FROM events WHERE {where}", values)
         return int(count)
 
-    def overview(self, chosen: Filter, start: float, width: float, count: int) -> dict[str, Any]:
-        """Return what is counted of the chosen messages: totals, a series, issues.
-
-        The series has ``count`` steps of ``width`` seconds from ``start`` on.
-        """
+    def overview(self, chosen: Filter, series: Series) -> dict[str, Any]:
+        """Return what is counted of the chosen messages: totals, a series, issues, names."""
         where, values = chosen.where()
         with self._reading:
             if chosen.text or chosen.q:  # look once at the messages, instead of once per number
                 self._read("DROP TABLE IF EXISTS temp.chosen")
-                self._read(
-                    f"CREATE TEMP TABLE chosen AS {_SELECT} FROM events WHERE {where}", values
-                )
-                table, where, values = "chosen", "TRUE", []
-            else:
-                table = "events"
-            source = f"FROM {table} WHERE {where}"
-            counts = dict.fromkeys(VERDICTS, 0)
-            counts.update(self._read(f"SELECT verdict, count(*) {source} GROUP BY verdict", values))
-            ((visitors,),) = self._read(f"SELECT count(DISTINCT profile_id) {source}", values)
-            bars = self._read(
-                f"SELECT CAST((received_at - ?) / ? AS INTEGER) AS step, verdict, count(*) {source}"
-                " AND received_at >= ? AND received_at < ? GROUP BY step, verdict",
-                [start, width, *values, start, start + width * count],
-            )
-            issues = self._read(_ISSUES.format(source=source), [*values, _MOST_ISSUES])
-        steps: list[dict[str, Any]] = [
-            {"time": start + step * width, **dict.fromkeys(VERDICTS, 0)} for step in range(count)
-        ]
-        for step, verdict, number in bars:
-            steps[min(step, count - 1)][verdict] = number
-        return {
-            "total": sum(counts.values()),
-            **counts,
-            "visitors": visitors,
-            "series": {"seconds": width, "steps": steps},
-            "issues": [dict(zip(_ISSUE_COLUMNS, row, strict=True)) for row in issues],
-        }
+                select = f"SELECT {', '.join(COLUMNS)} FROM events WHERE {where}"
+                self._read(f"CREATE TEMP TABLE chosen AS {select}", values)
+                return overview(self._read, "FROM chosen WHERE TRUE", [], series)
+            return overview(self._read, f"FROM events WHERE {where}", values, series)
+
+    def number_of(self, message_id: str) -> int:
+        """Return the number of a message that is stored."""
+        ((number,),) = self._read("SELECT id FROM events WHERE message_id = ?", [message_id])
+        return int(number)
 
     def clear(self) -> int:
         """Forget all messages, and return how many there were."""

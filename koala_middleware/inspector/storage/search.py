@@ -24,7 +24,12 @@ _COLUMNS = {
     "call": "call",
     "request": "request",
 }
-_TIMES = {"since": ">=", "until": "<"}
+_TIMES = {
+    "since": "received_at >=",
+    "until": "received_at <",
+    "from": "timestamp >=",
+    "to": "timestamp <",
+}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _QUOTED = r'"((?:[^"\\]|\\.)*)"?'
 _TERM = re.compile(rf"(?:([\w$.-]+):)?(?:{_QUOTED}|(\S+))")
@@ -52,6 +57,14 @@ def as_stored(text: str) -> str:
     return compact(text)[1:-1]
 
 
+def unix_time(text: str) -> float | None:
+    """Return the Unix time of an ISO 8601 text, or None for another text."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
 def _condition(found: re.Match[str]) -> Condition:
     name, quoted, plain = found.groups()
     value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
@@ -60,7 +73,7 @@ def _condition(found: re.Match[str]) -> Condition:
     if name in _COLUMNS:
         return _matches(_COLUMNS[name], value)
     if name in _TIMES and (at := _time(value)) is not None:
-        return f"received_at {_TIMES[name]} ?", [at]
+        return f"{_TIMES[name]} ?", [at]
     if name and "." in name:
         path = "$" + "".join(f'."{part}"' for part in name.split("."))
         condition, values = _matches("CAST(json_extract(message, ?) AS TEXT)", value)
@@ -86,7 +99,4 @@ def _escaped(text: str) -> str:
 def _time(text: str) -> float | None:
     if ago := _AGO.fullmatch(text):
         return time.time() - int(ago[1]) * _SECONDS[ago[2]]
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return unix_time(text)

@@ -10,13 +10,14 @@ from koala_middleware.inspector.causes import CAUSES
 from koala_middleware.inspector.explanation import Explanation
 from koala_middleware.inspector.json_text import compact, encodable
 from koala_middleware.inspector.refusals import RefusedUpload
+from koala_middleware.inspector.storage.search import unix_time
 from koala_middleware.inspector.verdict import judge, remedy
 
 _SHORT = 30  # characters of a name or a value in the preview
 
 
 class Summary(NamedTuple):
-    """A row of the list: texts, or None."""
+    """A row of the list: texts, or None; ``timestamp`` is the message's own, as Unix time."""
 
     type: str | None
     event: str | None
@@ -32,6 +33,7 @@ class Summary(NamedTuple):
     request: str | None = None
     koala_version: str | None = None
     preview: str | None = None  # two of its properties
+    timestamp: float | None = None
 
 
 def summarize(message: Mapping[str, Any], explanation: Explanation) -> Summary:
@@ -56,6 +58,7 @@ def summarize(message: Mapping[str, Any], explanation: Explanation) -> Summary:
         request=explanation.request,
         koala_version=explanation.koala_version,
         preview=_preview(values),
+        timestamp=_time(message.get("timestamp")),
     )
 
 
@@ -72,6 +75,12 @@ def summarize_refusal(refused: RefusedUpload) -> Summary:
         reason=refused.code,
         hint=f"{refused.message}; {refused.size}",
     )
+
+
+def titled(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with what happened to its message, in words."""
+    reason = row["reason"]
+    return {**row, "title": reason and remedy(reason, row["hint"], row["cause"])["title"]}
 
 
 def details(message: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,6 +120,10 @@ def _preview(values: Mapping[str, Any]) -> str | None:
 def _object(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = message.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _time(value: object) -> float | None:
+    return unix_time(value) if isinstance(value, str) else None
 
 
 def _text(value: object) -> str | None:

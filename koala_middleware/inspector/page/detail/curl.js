@@ -1,3 +1,4 @@
+// @ts-check
 // A message as a command that sends it again.
 
 import { escaped } from "../shared/format.js";

@@ -1,22 +1,27 @@
+// @ts-check
 // One event beside the list: the verdict and what to do first, then its way, then all that is known.
 
 import { oneEvent } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { curl } from "./curl.js";
 import { button, element, icon } from "../shared/element.js";
-import { printable } from "../shared/format.js";
+import { iso, printable } from "../shared/format.js";
 import { remedyParts } from "../shared/remedy.js";
 import { eventFacts, facts, section, values, when } from "./facts.js";
 import { way } from "./way.js";
-import { badge, eventName } from "../list/row.js";
+import { badge, eventName, isEdited } from "../list/row.js";
+import { comparison } from "./compare.js";
+import { editor } from "./edit.js";
 
 export class Detail {
+  /** @type {AbortController | null} */
   #loading = null;
   id = null;
 
-  /** The callbacks: close(), visit(profileId), search(term), move(steps). */
+  /** The callbacks: close(), visit(profileId), search(term), move(steps), open(id), row(id). */
   constructor(pane, callbacks) {
-    Object.assign(this, { pane, callbacks });
+    this.pane = pane;
+    this.callbacks = callbacks;
     pane.addEventListener("click", (click) => {
       const link = click.target.closest("[data-visitor]");
       if (!link || click.ctrlKey || click.metaKey || click.shiftKey) return;
@@ -27,7 +32,8 @@ export class Detail {
 
   async show(id) {
     this.#loading?.abort();
-    const loading = (this.#loading = new AbortController());
+    const loading = new AbortController();
+    this.#loading = loading;
     this.id = id;
     try {
       const event = await oneEvent(id, loading.signal);
@@ -35,9 +41,7 @@ export class Detail {
       this.pane.scrollTop = 0;
     } catch (fault) {
       if (loading.signal.aborted) return;
-      const says = fault instanceof TypeError
-        ? "The inspector does not answer, so there is no more of this event than its row." : fault.message;
-      this.#fill(header(element("span", {}, `Event ${id}`), this.callbacks), element("p", { class: "note" }, says));
+      this.#fill(...(fault instanceof TypeError ? withoutMessage(id, this.callbacks) : missing(id, fault.message, this.callbacks)));
     }
     this.pane.hidden = false;
   }
@@ -65,8 +69,28 @@ function header(title, { close, move }) {
     button("Close", close, { id: "close", class: "icon", "aria-label": "Close the event", title: "Close (Esc)" }, icon("close")));
 }
 
+function missing(id, says, callbacks) {
+  return [header(element("span", {}, `Event ${id}`), callbacks), element("p", { class: "note" }, says)];
+}
+
+// What the row knows, while the inspector does not answer.
+function withoutMessage(id, callbacks) {
+  const row = callbacks.row(id);
+  if (!row) return missing(id, "The inspector does not answer, and this event is not in the list.", callbacks);
+  const remedy = row.reason && { title: row.title, remedy: row.hint, snippet: "", link: null };
+  return [header(title(row), callbacks), outcome({ ...row, remedy }),
+    element("p", { class: "note" }, "The inspector does not answer. Missing here: the message with its properties, what Koala would get, and code to copy."),
+    eventFacts({ ...row, message: row.timestamp === null ? {} : { timestamp: iso(row.timestamp) } }, callbacks.search)];
+}
+
+function title(event) {
+  const made = element("span", {}, element("bdi", {}, eventName(event, Infinity)));
+  if (isEdited(event)) made.append(" ", element("span", { class: "mark-edited" }, "edited"));
+  return made;
+}
+
 function content(event, callbacks) {
-  const top = [header(element("bdi", {}, eventName(event, Infinity)), callbacks), outcome(event)];
+  const top = [header(title(event), callbacks), outcome(event)];
   return [...top, ...(event.verdict === "upload_refused" ? ofUpload(event) : ofMessage(event, callbacks))];
 }
 
@@ -93,14 +117,17 @@ function ofUpload({ received_at, message: { refused_upload: upload } }) {
   ];
 }
 
-function ofMessage(event, { search }) {
+function ofMessage(event, { search, open }) {
   const { message, added } = event;
   const copyCurl = button("Copy as curl", () => copy(curl(message), copyCurl), { id: "copy-curl" }, icon("copy"));
   const copyJson = button("Copy JSON", () => copy(JSON.stringify(message, null, 2), copyJson), { id: "copy-json" }, icon("copy"));
+  const isLost = event.verdict === "dropped" || event.verdict === "refused";
   return [
+    ...(isLost && event.type ? [comparison(event)] : []),
     way(event),
     values(message, added, search),
     eventFacts(event, search),
     element("p", { class: "copies" }, copyCurl, copyJson),
+    editor(event, open),
   ];
 }

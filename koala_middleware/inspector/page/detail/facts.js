@@ -1,8 +1,9 @@
+// @ts-check
 // What is known of an event, value by value: to read, to copy, to search for.
 
 import { copy } from "../shared/copy.js";
 import { button, element, icon } from "../shared/element.js";
-import { ago, iso, printable, timeOrDay } from "../shared/format.js";
+import { ago, gap, iso, printable, timeOrDay } from "../shared/format.js";
 import { term } from "../shared/search.js";
 import { visitorLink } from "../list/row.js";
 
@@ -22,11 +23,19 @@ export function eventFacts(event, search) {
     ["Called at", event.call, "call"],
     ["Request", event.request, "request"],
     ["Received", event.received_at, null, when(event.received_at)],
-    ["Timestamp", message.timestamp],
+    ["Its own time", message.timestamp, null, ownTime(event)],
     ["Message id", event.message_id],
     ["Write key", event.write_key],
     ["Koala version", event.koala_version],
   ], search);
+}
+
+// Beside when it arrived.
+function ownTime({ message, timestamp, received_at: arrived }) {
+  if (timestamp === null) return undefined;
+  const late = gap(Math.abs(arrived - timestamp)).replace("+", "");
+  return element("span", {}, element("bdi", {}, text(message.timestamp)),
+    late ? element("small", {}, `, ${late} ${arrived > timestamp ? "before" : "after"} it arrived`) : null);
 }
 
 export function facts(rows, search = null) {

@@ -1,3 +1,4 @@
+// @ts-check
 // JSON as it is read by people: coloured, foldable, and with some of its fields marked.
 
 import { element } from "../shared/element.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The way of an event: your call → middleware → Segment → Koala. Each step opens to its JSON.
 
 import { element } from "../shared/element.js";

@@ -1,15 +1,19 @@
+// @ts-check
 // What arrives, as server-sent events; it connects again by itself, and misses nothing.
 
 const RETRY = 1000; // ms
 
 export class Feed {
+  /** @type {EventSource | null} */
   #source = null;
   #timer = 0;
   #filter = null;
   #seen = 0; // the newest event's id
 
   constructor({ onEvents, onCleared, onState }) {
-    Object.assign(this, { onEvents, onCleared, onState });
+    this.onEvents = onEvents;
+    this.onCleared = onCleared;
+    this.onState = onState;
     addEventListener("pagehide", () => this.#close());
     // A page that the browser kept for "back" has missed what arrived since.
     addEventListener("pageshow", (shown) => shown.persisted && this.#connect());

@@ -1,3 +1,4 @@
+// @ts-check
 // The list: of thousands of rows, those that are seen, and a few around, are in the document.
 
 import { makeRow, tick } from "./row.js";
@@ -7,6 +8,7 @@ const TICK = 1000; // ms
 const NEAR = 200; // rows from an end: time to load more
 
 export class List {
+  /** @type {import("../shared/types.js").Row[]} */
   #rows = [];
   #made = new Map(); // id -> element
   #frame = 0;
@@ -14,7 +16,10 @@ export class List {
 
   /** The callbacks: open(id), visit(profileId), scrolled(), nearEnd(), nearTop(). */
   constructor(grid, canvas, callbacks) {
-    Object.assign(this, { grid, canvas, callbacks });
+    this.grid = grid;
+    this.canvas = canvas;
+    this.callbacks = callbacks;
+    /** @type {number | null} */
     this.current = null;
     grid.addEventListener("scroll", () => {
       this.draw();
@@ -34,6 +39,11 @@ export class List {
     this.#rows = rows;
     this.#newestFirst = newestFirst;
     this.draw();
+  }
+
+  /** Where the page scrolls, too, an event that is closed leaves its row in sight. */
+  toCurrent() {
+    document.getElementById(`row-${this.current}`)?.scrollIntoView({ block: "nearest" });
   }
 
   toTop() {

@@ -1,3 +1,4 @@
+// @ts-check
 // All events, newest first: what arrives comes on top.
 
 import { MOST, MOST_HELD, PAGE, Rows } from "./rows.js";

@@ -1,9 +1,11 @@
+// @ts-check
 // The list and what feeds it: loads rows, takes what arrives, holds it while it must not move.
 
 import { apiFilter } from "../shared/address.js";
 import { $ } from "../shared/element.js";
 import { Feed } from "./feed.js";
 import { number, plural } from "../shared/format.js";
+import { matches } from "../shared/matching.js";
 import { LiveRows } from "./live-rows.js";
 import { VisitorRows } from "./visitor-rows.js";
 
@@ -13,12 +15,16 @@ export class Live {
   #reading = false; // an event is open
   loaded = false;
   fault = "";
+  /** @type {LiveRows | VisitorRows} */
   rows = new LiveRows({});
+  /** @type {import("../shared/types.js").Row[] | null} */
+  kept = null; // what was listed when the inspector went away; the filters choose of it
   #frame = 0;
 
   /** The callbacks: arrived(count), changed(), state(name). */
   constructor(list, callbacks) {
-    Object.assign(this, { list, callbacks });
+    this.list = list;
+    this.callbacks = callbacks;
     this.feed = new Feed({
       onEvents: (events) => {
         this.rows.arrive(events);
@@ -27,7 +33,7 @@ export class Live {
       },
       onCleared: () => this.restart(),
       onState: (state) => {
-        if (state === "live" && this.fault) this.restart();
+        if (state === "live" && (this.fault || this.kept)) this.restart();
         callbacks.state(state);
       },
     });
@@ -38,23 +44,25 @@ export class Live {
     this.#reading = address.event !== null;
     this.rows.forget();
     const filter = apiFilter(address);
-    const rows = address.visitor ? new VisitorRows(filter) : new LiveRows(filter);
-    this.rows = rows;
+    const before = this.rows.rows;
+    this.rows = address.visitor ? new VisitorRows(filter) : new LiveRows(filter);
     this.loaded = false;
-    await this.restart(address.event);
+    await this.restart(address.event, before);
   }
 
   /** Load the newest rows, or those around an event. */
-  async restart(around = null) {
+  async restart(around = null, before = this.rows.rows) {
     const rows = this.rows;
     try {
       await rows.load(around);
       if (rows !== this.rows) return;
       this.fault = "";
+      this.kept = null;
     } catch (fault) {
       if (fault.name === "AbortError" || rows !== this.rows) return;
       // A TypeError: nobody answers. The feed says so, and when somebody does again.
-      this.fault = fault instanceof TypeError ? "The inspector does not answer." : fault.message;
+      if (fault instanceof TypeError) this.#chooseOfKept(before);
+      else this.fault = fault.message;
     }
     this.loaded = true;
     this.list.toTop();
@@ -62,6 +70,15 @@ export class Live {
     if (around !== null) this.list.reveal(around);
     this.update();
     this.feed.open(rows.filter, rows.newest);
+  }
+
+  #chooseOfKept(before) {
+    this.kept ??= before;
+    const { rows, kept } = this;
+    rows.rows = kept.filter((row) => matches(row, rows.filter))
+      .sort((one, other) => (rows.newestFirst ? other.id - one.id : one.id - other.id));
+    rows.complete = true;
+    this.fault = rows.rows.length ? "" : `The inspector does not answer, and none of the ${plural(kept.length, "listed event")} matches.`;
   }
 
   /** Draw once a frame, however much arrives in it. */

@@ -1,3 +1,4 @@
+// @ts-check
 // One row of the list.
 
 import { addressWith } from "../shared/address.js";
@@ -17,7 +18,7 @@ export function eventName({ event, type }, most = MOST) {
 export function visitorLink(profileId, most = MOST, attributes = {}) {
   if (!profileId) return "";
   const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", hue(profileId));
+  dot.style.setProperty("--hue", String(hue(profileId)));
   const href = addressWith({ visitor: profileId, event: "" });
   const made = element("a", { href, class: "visitor-link", title: `All that ${short(profileId)} did`, ...attributes },
     dot, element("bdi", {}, printable(profileId, most)));
@@ -31,6 +32,9 @@ function personLink(id) {
   made.dataset.visitor = id;
   return made;
 }
+
+/** Whether an event was edited on this page: see server/edited.py. */
+export const isEdited = ({ message_id }) => message_id.startsWith("edited-");
 
 export function badge(verdict) {
   return element("span", { class: `badge ${verdict}` }, label(verdict));
@@ -49,22 +53,24 @@ function who({ user_id, anonymous_id, email, verdict }) {
 }
 
 // The cause where there is one, and where the call is: more than "no profile id and no email".
-function why({ verdict, reason, cause, call }) {
+function why({ reason, title, cause, call }) {
   if (!reason) return cell("reason");
-  const text = short(verdict === "dropped" && cause && cause !== "unknown" ? cause : reason);
+  const text = short(cause === "unknown" ? reason : title);
   return cell("reason", element("bdi", { title: text }, text),
     call ? element("small", {}, " ", element("bdi", {}, short(call))) : null);
 }
 
 /** Make a row. In a visitor's view it has the row before, or null, and how long after that it was. */
 export function makeRow(row, previous) {
-  const { id, received_at, type, profile_id, verdict, preview } = row;
+  const { id, received_at, timestamp, type, profile_id, verdict, preview } = row;
+  const own = timestamp === null ? "" : `; its own time: ${iso(timestamp)}`;
   const made = element("div", { role: "row", id: `row-${id}`, class: `row ${verdict}` },
-    cell("time", element("time", { datetime: iso(received_at), title: `${timeOrDay(received_at)} (${iso(received_at)})` },
+    cell("time", element("time", { datetime: iso(received_at), title: `${timeOrDay(received_at)} (${iso(received_at)})${own}` },
       previous === undefined ? ago(received_at) : timeOrDay(received_at)),
       previous ? element("small", { class: "gap" }, gap(received_at - previous.received_at)) : null),
     cell("type", element("bdi", {}, type ? short(type) : "–")),
     cell("event", element("bdi", { title: eventName(row) }, eventName(row)),
+      isEdited(row) ? element("span", { class: "mark-edited" }, "edited") : null,
       preview ? element("small", {}, " ", element("bdi", {}, short(preview))) : null),
     who(row),
     cell("profile", visitorLink(profile_id, MOST, { tabindex: "-1" })),

@@ -1,3 +1,4 @@
+// @ts-check
 // The rows that are loaded, of all that the filter chooses: a window that grows as it is scrolled,
 // up to MOST rows.
 
@@ -8,8 +9,10 @@ export const MOST = 20_000;
 export const MOST_HELD = 2_000;
 
 export class Rows {
+  /** @type {import("../shared/types.js").Row[]} */
   rows = [];
   complete = false; // nothing follows the last row
+  /** @type {AbortController | null} */
   #loading = null;
 
   constructor(filter) {

@@ -1,3 +1,4 @@
+// @ts-check
 // One visitor's events, oldest first: what arrives comes last.
 
 import { MOST, MOST_HELD, PAGE, Rows } from "./rows.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The head of a person's view, found by a profile id, a user id, an anonymous id or an email.
 
 import { addressWith } from "../shared/address.js";
@@ -35,7 +36,7 @@ export async function showVisitor(person, rows, { back, only }) {
 
 function head(person, { back, only }) {
   const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", hue(person));
+  dot.style.setProperty("--hue", String(hue(person)));
   const copyId = button("Copy", () => copy(person, copyId), { "aria-label": "Copy the id" }, icon("copy"));
   const backLink = element("a", { class: "button", href: addressWith({ visitor: "", event: "" }), id: "back" },
     icon("back"), element("span", {}, "All events"));

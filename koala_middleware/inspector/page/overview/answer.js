@@ -1,14 +1,14 @@
+// @ts-check
 // One sentence: how many events reach Koala, and how many causes keep the others away.
 
 import { $, element } from "../shared/element.js";
 import { number, plural } from "../shared/format.js";
-import { FINE, sum, VERDICTS } from "../shared/verdicts.js";
+import { FAULTS, sum } from "../shared/verdicts.js";
 
 const MOST_ISSUES = 50; // as the API lists them
 
 export function drawAnswer(counts, issues) {
-  const faults = VERDICTS.filter((verdict) => !FINE.includes(verdict))
-    .reduce((total, verdict) => total + counts[verdict], 0);
+  const faults = FAULTS.reduce((total, verdict) => total + counts[verdict], 0);
   const wanted = counts.accepted + faults;
   const line = $("answer");
   line.hidden = sum(counts) === 0;

@@ -1,3 +1,4 @@
+// @ts-check
 // What keeps events from Koala: a line for each cause, event and call, which opens to its remedy.
 
 import { $, button, element } from "../shared/element.js";
@@ -32,7 +33,7 @@ export class Issues {
       made.remove();
       this.#made.delete(key);
     }
-    shown.forEach((issue, index) => this.#place(issue, keys[index], index));
+    for (const [index, issue] of shown.entries()) this.#place(issue, keys[index], index);
     $("issues-more").hidden = found.length <= few();
     $("issues-more").setAttribute("aria-expanded", this.#all);
     $("issues-more").textContent = this.#all ? "Fewer issues" : `All ${found.length} issues`;

@@ -1,15 +1,19 @@
+// @ts-check
 // The answer, totals, the chart, the issues, and what is forwarded.
 
 import { stats } from "../shared/api.js";
 import { drawAnswer } from "./answer.js";
 import { drawChart, STEPS } from "./chart.js";
 import { Issues } from "./issues.js";
+import { Names } from "./names.js";
 import { $, element } from "../shared/element.js";
 import { number, plural, printable } from "../shared/format.js";
+import { showDrops } from "../shared/title.js";
 import { RARE, VERDICTS } from "../shared/verdicts.js";
 
 const SOONEST = 1000; // ms between two looks while events arrive
 const LATEST = 5000; // and while none does: the chart moves on
+const UNSEEN = 10_000; // while the page is hidden: its title tells of new drops
 
 export class Overview {
   #timer = 0;
@@ -17,10 +21,15 @@ export class Overview {
   #last = 0;
   #asked = 0;
 
-  constructor({ span, filter, listed, onStats, onIssue }) {
-    Object.assign(this, { span, filter, listed, onStats });
+  /** The callbacks: address(), filter(), listed(), onStats(found, listed), onIssue(q), onName(q). */
+  constructor({ address, filter, listed, onStats, onIssue, onName }) {
+    this.address = address;
+    this.filter = filter;
+    this.listed = listed;
+    this.onStats = onStats;
     this.issues = new Issues(onIssue);
-    document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+    this.names = new Names(() => address().q, onName);
+    document.addEventListener("visibilitychange", () => this.refresh());
   }
 
   /** Look again soon, but not more often than each second. */
@@ -32,19 +41,21 @@ export class Overview {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#last = performance.now();
-    const asked = (this.#asked += 1);
+    this.#asked += 1;
+    const asked = this.#asked;
     const listed = this.listed();
     try {
-      const span = this.span();
-      const found = await stats(this.filter(), { seconds: span, steps: STEPS[span] });
+      const { span, by } = this.address();
+      const found = await stats(this.filter(), { seconds: span, steps: STEPS[span], by });
       if (asked !== this.#asked) return; // a later question was about something else
-      draw(found, span);
+      draw(found, span, by);
       this.issues.draw(found.issues);
+      this.names.draw(found.names);
       this.onStats(found, listed);
     } catch {
       // The banner says that nobody answers.
     }
-    if (!this.#timer && !document.hidden) this.#plan(LATEST);
+    if (!this.#timer) this.#plan(document.hidden ? UNSEEN : LATEST);
   }
 
   #plan(delay) {
@@ -56,7 +67,7 @@ export class Overview {
   }
 }
 
-function draw(found, span) {
+function draw(found, span, by) {
   $("total").textContent = number(found.total);
   for (const verdict of VERDICTS) {
     const isHidden = RARE.includes(verdict) && found[verdict] === 0;
@@ -67,7 +78,8 @@ function draw(found, span) {
   }
   $("visitors-seen").textContent = number(found.visitors);
   drawAnswer(found, found.issues);
-  drawChart(found.series, span);
+  drawChart(found.series, span, by);
+  showDrops(found);
   drawForward(found.forward);
 }
 
@@ -83,5 +95,5 @@ function drawForward(forward) {
     element("b", {}, "Forwarding "), element("bdi", {}, printable(forward.to)),
     ` · uploads: ${counts.join(", ")}`,
     forward.fault ? element("span", {}, ` · ${printable(forward.fault)}`) : "");
-  line.title = plural(forward.pending, "upload") + " to send";
+  line.title = `${plural(forward.pending, "upload")} to send`;
 }

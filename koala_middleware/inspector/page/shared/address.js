@@ -1,3 +1,4 @@
+// @ts-check
 // What is shown is in the URL, so that reload, back and a shared link show it again.
 
 import { term, withTerm } from "./search.js";
@@ -10,6 +11,7 @@ const listeners = new Set();
 
 export const onAddress = (listener) => listeners.add(listener);
 
+/** @returns {import("./types.js").Address} */
 export function address() {
   const query = new URLSearchParams(location.search);
   const text = (name) => (query.get(name) ?? "").slice(0, LONGEST);
@@ -20,6 +22,7 @@ export function address() {
     visitor: text("visitor"),
     event: /^\d{1,15}$/.test(query.get("event") ?? "") ? Number(query.get("event")) : null,
     span: choice("span", SPANS) || SPANS[0],
+    by: choice("by", ["timestamp"]),
   };
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // Say what happens to who does not see it, and not each time something does.
 
 import { $ } from "./element.js";

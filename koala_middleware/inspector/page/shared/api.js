@@ -1,3 +1,4 @@
+// @ts-check
 // The inspector's HTTP API.
 
 export async function ask(path, query = {}, options = {}) {
@@ -16,9 +17,11 @@ export const stats = (filter, query) => ask("/api/stats", { ...filter, ...query 
 
 export const clearEvents = () => ask("/api/events", {}, { method: "DELETE" });
 
-export const send = (message) =>
-  ask("/v1/track", {}, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(message),
-  });
+const post = (path, value) =>
+  ask(path, {}, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
+
+export const send = (message) => post("/v1/track", message);
+
+export const sendBatch = (batch) => post("/v1/batch", { batch });
+
+export const sendEdited = (message) => post("/api/edited", message);

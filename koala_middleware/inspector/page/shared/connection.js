@@ -1,9 +1,10 @@
+// @ts-check
 // Whether the list is live, is paused, or has lost the inspector.
 
 import { $ } from "./element.js";
 
 const STATES = { connecting: "Connecting", live: "Live", paused: "Paused", lost: "Reconnecting" };
-const LOST = "The inspector does not answer. What is listed stays; this page connects again by itself.";
+const LOST = "The inspector does not answer. What is listed stays, and the filters choose of it; this page connects again by itself.";
 
 let connection = "connecting";
 let isPaused = false;

@@ -1,10 +1,12 @@
+// @ts-check
 // Copy a text, and say so on the button.
 
 const SAID = 1600; // ms
 
 export async function copy(text, button) {
   const label = button.querySelector("span") ?? button;
-  const before = (label.dataset.label ??= label.textContent);
+  label.dataset.label ??= label.textContent;
+  const before = label.dataset.label;
   label.textContent = (await written(text)) ? "Copied" : "Not allowed";
   clearTimeout(Number(label.dataset.timer));
   label.dataset.timer = setTimeout(() => { label.textContent = before; }, SAID);
@@ -24,7 +26,7 @@ function writtenTheOldWay(text) {
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "unseen";
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement} */ (document.activeElement);
   document.body.append(area);
   area.select();
   const done = document.execCommand("copy");

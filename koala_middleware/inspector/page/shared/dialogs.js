@@ -1,3 +1,4 @@
+// @ts-check
 // The question before all is forgotten, and the list of keys.
 
 import { clearEvents } from "./api.js";

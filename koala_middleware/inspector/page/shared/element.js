@@ -1,7 +1,18 @@
+// @ts-check
 // Build elements. Text is always text: nothing here, or elsewhere, parses HTML.
 
+/**
+ * Return the element of the page that has an id; what kind it is, the page knows.
+ * @type {(id: string) => any}
+ */
 export const $ = (id) => document.getElementById(id);
 
+/**
+ * Make an element; attributes and children that are null are left out.
+ * @param {string} tag
+ * @param {Record<string, any>} attributes
+ * @param {(Node | string | null | undefined)[]} children
+ */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

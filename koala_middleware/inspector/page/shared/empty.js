@@ -1,3 +1,4 @@
+// @ts-check
 // What is shown in place of rows: how to point an application here.
 
 import { send } from "./api.js";

@@ -1,3 +1,4 @@
+// @ts-check
 // The filters, as the URL has them.
 
 import { address, go } from "./address.js";
@@ -20,14 +21,17 @@ export function startFilters() {
     go({ q: "", verdict: "" });
     $("search").focus();
   });
-  $("span").addEventListener("input", (input) => go({ span: input.target.value }, { replace: true }));
+  for (const name of ["span", "by"]) {
+    $(name).addEventListener("input", (input) => go({ [name]: input.target.value }, { replace: true }));
+  }
 }
 
-export function showFilters({ q, verdict, span }) {
+export function showFilters({ q, verdict, span, by }) {
   // Not under the hands of somebody who types on.
   if (document.activeElement !== $("search") || !q) $("search").value = q;
   check("verdict", verdict);
   check("span", span);
+  check("by", by);
   $("reset").hidden = !isFiltered(address());
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 // How values are written.
 
 const clock = new Intl.DateTimeFormat([], {

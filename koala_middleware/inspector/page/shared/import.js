@@ -1,5 +1,7 @@
+// @ts-check
 // Take the events of a file, as the export writes them.
 
+import { sendBatch } from "./api.js";
 import { $ } from "./element.js";
 import { plural } from "./format.js";
 import { announce } from "./announce.js";
@@ -15,7 +17,7 @@ export function startImport() {
     const say = (text) => { $("import-text").textContent = text; announce(text); };
     try {
       const events = parse(await file.text());
-      for (const batch of batches(events)) await upload(batch);
+      for (const batch of batches(events)) await sendBatch(batch);
       say(`${plural(events.length, "event")} imported`);
     } catch (fault) {
       say(`Not imported: ${fault.message}`);
@@ -42,13 +44,4 @@ export function batches(events) {
     size += length;
   }
   return found;
-}
-
-async function upload(batch) {
-  const answer = await fetch("/v1/batch", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ batch }),
-  });
-  if (!answer.ok) throw new Error((await answer.json()).message);
 }

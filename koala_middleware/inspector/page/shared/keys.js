@@ -1,3 +1,4 @@
+// @ts-check
 // The keyboard. Letters are left to the fields they are typed into.
 
 const FIELDS = "input[type=search], input[type=text], textarea, select";
@@ -8,7 +9,7 @@ export function startKeys(actions) {
   document.addEventListener("keydown", (press) => {
     if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return;
     if (document.querySelector("dialog[open]")) return;
-    const target = press.target;
+    const target = /** @type {HTMLInputElement} */ (press.target);
     if (press.key === "Escape" && target.matches(FIELDS) && target.value) return; // empties the field
     if (target.matches(FIELDS) && press.key !== "Escape") return;
     const action = actions[press.key];

@@ -1,3 +1,4 @@
+// @ts-check
 // The verdicts on events and uploads, and how they read.
 
 import { number } from "./format.js";
@@ -25,6 +26,8 @@ export const RARE = ["ignored", "refused", "upload_refused"];
 
 // Nothing is wrong with these.
 export const FINE = ["accepted", "ignored"];
+
+export const FAULTS = VERDICTS.filter((verdict) => !FINE.includes(verdict));
 
 export const label = (verdict) => LABELS[verdict];
 

@@ -1,0 +1,6 @@
+"""Koala's visitor for aiohttp, its server and its client."""
+
+from koala_middleware.contrib.aiohttp.client import KoalaClientMiddleware
+from koala_middleware.contrib.aiohttp.server import VISITOR, KoalaMiddleware, setup
+
+__all__ = ["VISITOR", "KoalaClientMiddleware", "KoalaMiddleware", "setup"]

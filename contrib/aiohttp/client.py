@@ -1,0 +1,29 @@
+"""The middleware for aiohttp's client."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+
+from koala_middleware.outgoing import OutgoingHeaders
+
+
+class KoalaClientMiddleware:
+    """Send the current visitor along, to the hosts on a list.
+
+    ``ClientSession(middlewares=[KoalaClientMiddleware(["orders.internal"])])``. A request to any
+    other host, a redirect included, goes out without the visitor.
+
+    :param hosts: host names; ``.example.com`` is that host and all of its subdomains.
+
+    Raises TypeError or ValueError for hosts that are none.
+    """
+
+    def __init__(self, hosts: Collection[str]) -> None:
+        self._outgoing = OutgoingHeaders(hosts)
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        # Each redirect is a request of its own, which does not see these headers.
+        request.headers.update(self._outgoing.headers(request.url.host, request.headers))
+        return await handler(request)

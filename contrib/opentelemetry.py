@@ -1,0 +1,23 @@
+"""Koala's visitor in OpenTelemetry's traces."""
+
+from __future__ import annotations
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import Span, SpanProcessor
+
+from koala_middleware.visitor import get_profile_id
+
+ATTRIBUTE = "koala.profile_id"
+
+
+class KoalaSpanProcessor(SpanProcessor):
+    """Give each span that starts in a request the attribute ``koala.profile_id``.
+
+    ``provider.add_span_processor(KoalaSpanProcessor())``. A span that starts where nobody is
+    current has no such attribute.
+    """
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        profile_id = get_profile_id()
+        if profile_id is not None:
+            span.set_attribute(ATTRIBUTE, profile_id)

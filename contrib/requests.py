@@ -1,0 +1,39 @@
+"""Koala's visitor for the services that Requests calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+
+from koala_middleware.outgoing import OutgoingHeaders
+
+
+class KoalaAdapter(HTTPAdapter):
+    """A transport adapter that sends the current visitor along, to the hosts on a list.
+
+    Mount it on a session: ``session.mount("https://", KoalaAdapter(["orders.internal"]))``. A
+    request to any other host, a redirect included, goes out without the visitor.
+
+    :param hosts: host names; ``.example.com`` is that host and all of its subdomains.
+    :param options: those of ``requests.adapters.HTTPAdapter``.
+
+    Raises TypeError or ValueError for hosts that are none.
+    """
+
+    __attrs__: list[str] = [*HTTPAdapter.__attrs__, "_outgoing"]  # noqa: RUF012 (theirs is so, too)
+
+    def __init__(self, hosts: Collection[str], **options: Any) -> None:
+        self._outgoing = OutgoingHeaders(hosts)
+        super().__init__(**options)
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        url: Any = request.url
+        added = self._outgoing.headers(urlsplit(url).hostname, request.headers)
+        if added:
+            request = request.copy()  # a redirect is made from the original
+            request.headers.update(added)
+        return super().send(request, *args, **kwargs)

@@ -1,0 +1,250 @@
+"""Threads and pools that keep the visitor: ``Executor`` and ``instrument(threads=True)``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import logging.handlers
+import multiprocessing.dummy
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import koala_middleware as koala
+from koala_middleware import current, threads
+from koala_middleware.wsgi import KoalaMiddleware
+from tests.core.test_threads import (
+    copy_into_executor,
+    fail_to_upload,
+    give_thread_a_context,
+    needs_context_argument,
+    run_in_executor,
+    start_thread,
+    start_thread_of_a_subclass,
+    start_timer,
+    submit_to_pool,
+)
+from tests.visitors import ALICE, BOB, start_response
+
+Work = Callable[[], None]
+
+
+def submit_to_ours(work: Work) -> None:
+    with koala.Executor(1) as pool:
+        pool.submit(work).result()
+
+
+def map_with_ours(work: Work) -> None:
+    with koala.Executor(1) as pool:
+        list(pool.map(lambda _: work(), [1]))
+
+
+def run_in_ours(work: Work) -> None:
+    async def run() -> None:
+        with koala.Executor(1) as pool:
+            await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    asyncio.run(run())
+
+
+def seen_in(way: Callable[[Work], None]) -> list[str | None]:
+    """Return who is current in work that is handed on while Alice is."""
+    seen: list[str | None] = []
+    with koala.profile(ALICE):
+        way(lambda: seen.append(koala.get_profile_id()))
+        assert koala.get_profile_id() == ALICE
+    return seen
+
+
+@pytest.mark.parametrize("way", [submit_to_ours, map_with_ours, run_in_ours])
+@pytest.mark.parametrize("patched", [False, True])
+def test_executor_carries_the_visitor(way: Callable[[Work], None], patched: bool) -> None:
+    koala.instrument(threads=patched)
+    assert seen_in(way) == [ALICE]
+
+
+def start_dummy_process(work: Work) -> None:
+    process = multiprocessing.dummy.Process(target=work)
+    process.start()
+    process.join()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        start_thread,
+        start_thread_of_a_subclass,
+        start_timer,
+        start_dummy_process,
+        submit_to_pool,
+        run_in_executor,
+        copy_into_executor,
+        pytest.param(give_thread_a_context, marks=needs_context_argument),
+        pytest.param(lambda work: asyncio.run(asyncio.to_thread(work)), id="asyncio.to_thread"),
+    ],
+)
+def test_threads_carry_the_visitor(way: Callable[[Work], None]) -> None:
+    koala.instrument(threads=True)
+    assert seen_in(way) == [ALICE]
+
+
+@needs_context_argument
+def test_context_that_a_thread_is_given_wins() -> None:
+    koala.instrument(threads=True)
+    with koala.profile(BOB):
+        context = contextvars.copy_context()
+    thread: Any = threading.Thread
+
+    def way(work: Work) -> None:
+        started = thread(target=work, context=context)
+        started.start()
+        started.join()
+
+    assert seen_in(way) == [BOB]
+
+
+def call_back_from_pool(work: Work) -> None:
+    """Work in the threads of multiprocessing's pool, which all of the process uses."""
+    with ThreadPool(1) as pool:
+        pool.apply(work)
+        done = threading.Event()
+
+        def call_back(_: object) -> None:
+            work()
+            done.set()
+
+        pool.apply_async(int, callback=call_back)
+        done.wait()
+
+
+def listen_to_logs(work: Work) -> None:
+    """Work in the thread that handles everybody's log records."""
+    records: queue.Queue[Any] = queue.Queue()
+    handler = logging.Handler()
+    handler.emit = lambda record: work()  # type: ignore[method-assign]
+    listener = logging.handlers.QueueListener(records, handler)
+    listener.start()
+    records.put(logging.makeLogRecord({}))
+    listener.stop()
+
+
+def initialize_pool(work: Work) -> None:
+    with ThreadPoolExecutor(1, initializer=work) as pool:
+        pool.submit(int).result()
+
+
+def initialize_ours(work: Work) -> None:
+    with koala.Executor(1, initializer=work) as pool:
+        pool.submit(int).result()
+
+
+@pytest.mark.parametrize(
+    "way", [call_back_from_pool, listen_to_logs, initialize_pool, initialize_ours, fail_to_upload]
+)
+def test_threads_that_work_for_everybody_have_nobody(way: Callable[[Work], None]) -> None:
+    """They outlive the request in which they happen to be started."""
+    koala.instrument(threads=True)
+    assert set(seen_in(way)) == {None}
+
+
+@pytest.mark.parametrize("kind", [koala.Executor, ThreadPoolExecutor])
+def test_pool_works_for_the_visitor_of_each_submit(kind: type[ThreadPoolExecutor]) -> None:
+    """For one task, in a thread that several requests share."""
+    seen: list[str | None] = []
+    with kind(1) as pool:
+
+        def app(environ: Any, start_response: Any) -> list[bytes]:
+            pool.submit(lambda: seen.append(koala.get_profile_id())).result()
+            return []
+
+        site = KoalaMiddleware(app, threads=True)
+        for cookie in (f"ko_id={ALICE}", f"ko_id={BOB}", ""):
+            site({"HTTP_COOKIE": cookie}, start_response)
+        pool.submit(lambda: seen.append(koala.get_profile_id())).result()
+    assert seen == [ALICE, BOB, None, None]
+
+
+@pytest.fixture
+def visitor() -> Iterator[koala.Visitor]:
+    with koala.profile(ALICE) as visitor:
+        yield visitor
+
+
+@pytest.mark.usefixtures("visitor")
+def test_pool_raises_what_the_work_raises() -> None:
+    koala.instrument(threads=True)
+    for kind in (koala.Executor, ThreadPoolExecutor):
+        with kind(1) as pool, pytest.raises(ValueError, match="invalid literal"):
+            pool.submit(int, "x").result()
+
+
+def test_thread_that_has_ended_keeps_no_visitor() -> None:
+    koala.instrument(threads=True)
+    with koala.profile(ALICE):
+        thread = threading.Thread(target=int)
+        thread.start()
+    thread.join()
+    assert "run" not in vars(thread)
+
+
+@pytest.mark.usefixtures("visitor")
+def test_thread_that_cannot_start_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        koala.instrument(threads=True)
+        thread = threading.Thread(target=int)
+        with pytest.raises(RuntimeError, match="can't start"):
+            thread.start()
+        assert "run" not in vars(thread)
+        koala.uninstrument()
+
+
+@pytest.mark.usefixtures("visitor")
+def test_uninstrument_gives_back_threads_and_pools() -> None:
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+    koala.instrument(threads=True)
+    koala.instrument()
+    theirs = threading.Thread.start, ThreadPoolExecutor.submit  # what somebody has wrapped
+    assert theirs != (start, submit)
+    koala.uninstrument()
+    assert (threading.Thread.start, ThreadPoolExecutor.submit) == (start, submit)
+    seen: list[str | None] = []
+    thread = threading.Thread(target=lambda: seen.append(koala.get_profile_id()))
+    theirs[0](thread)
+    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        theirs[1](pool, lambda: seen.append(koala.get_profile_id())).result()
+    assert seen == [None, None]
+
+
+def test_pool_of_interpreters_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its work is pickled, and runs where no variable of ours is (Python 3.14)."""
+    given: list[object] = []
+
+    class InterpreterPoolExecutor(ThreadPoolExecutor):
+        pass
+
+    module = SimpleNamespace(InterpreterPoolExecutor=InterpreterPoolExecutor)
+    modules = {"concurrent.futures.interpreter": module}
+    monkeypatch.setattr(threads, "sys", SimpleNamespace(modules=modules, flags=None))
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", lambda self, *call: given.append(call))
+    koala.instrument(threads=True)
+    InterpreterPoolExecutor(1).submit(int)
+    ThreadPoolExecutor(1).submit(int)
+    koala.uninstrument()
+    assert given == [(int,), (current.call_as, None, int)]
+
+
+def test_package_has_no_other_lazy_names() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Exekutor'"):
+        koala.Exekutor  # type: ignore[attr-defined]  # noqa: B018
