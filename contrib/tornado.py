@@ -32,7 +32,7 @@ StartLine = RequestStartLine | ResponseStartLine
 
 
 class KoalaMiddleware(HTTPServerConnectionDelegate):
-    """Make the visitor of each request current: ``HTTPServer(KoalaMiddleware(app)).listen(…)``.
+    """The visitor for Tornado: ``HTTPServer(KoalaMiddleware(app)).listen(…)``.
 
     The visitor is current in handlers, in ``data_received()``, and in a websocket's messages. Code
     outside of them finds it at the ``koala_visitor`` of ``request.connection``.

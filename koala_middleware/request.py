@@ -63,7 +63,7 @@ class RequestDetails:
             yield value
 
     def email(self) -> str | None:
-        """Return what the option ``email`` returns, which is asked until it has returned one."""
+        """Return what the option ``email`` returns, which is called until it has returned one."""
         find_email = self._options.email
         if self._email is None and find_email is not None:
             try:
@@ -76,13 +76,13 @@ class RequestDetails:
         return self._email
 
     def context(self) -> dict[str, Any]:
-        """Return what Segment calls the context of an event, where the option wants it."""
+        """Return what the option ``context`` adds to an event's context."""
         wanted = self._options.context
         keys = CONTEXT_KEYS if isinstance(wanted, bool) else wanted
         return request_context(source_of(self._raw), keys)
 
     def consent(self) -> Mapping[str, bool] | None:
-        """Return what the option ``consent`` returns, asked until it has returned something.
+        """Return what the option ``consent`` returns, called until it has returned something.
 
         If it raises, or returns anything but a mapping of str to bool, nothing is consented to:
         the empty mapping, with which Segment sends an event to no destination that needs consent.

@@ -20,7 +20,7 @@ from koala_middleware.visitor import NOBODY, Visitor
 
 
 class KoalaMiddleware:
-    """Make the visitor of each request current: an entry in ``MIDDLEWARE``, the higher the better.
+    """Middleware that makes each request's visitor current: put it at the top of ``MIDDLEWARE``.
 
     The visitor is current in the view and the middleware below, in a streaming response's content
     and in the response's ``close()``. It stays at ``request.koala``, and at
