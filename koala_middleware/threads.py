@@ -97,9 +97,7 @@ def _as_submitter(submit: Callable[..., Any]) -> Callable[..., Any]:
     def submit_carrying(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         if submit_carrying not in _carrying or _runs_elsewhere(self):
             return submit(self, fn, *args, **kwargs)
-        # Threads are started within, and must not inherit the visitor.
-        visitor = current.variable.get()
-        return call_as(None, submit, self, call_as, visitor, fn, *args, **kwargs)
+        return submit(self, call_as, current.variable.get(), fn, *args, **kwargs)
 
     return submit_carrying
 

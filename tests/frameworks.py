@@ -86,7 +86,8 @@ def litestar(site: Site) -> Any:
         return Response(body) if isinstance(body, bytes) else Stream(asynchronous(body))
 
     view.__annotations__["return"] = Response
-    ours = DefineMiddleware(koala_middleware.asgi.KoalaMiddleware, **site.options)
+    middleware: Any = koala_middleware.asgi.KoalaMiddleware
+    ours = DefineMiddleware(middleware, **site.options)
     routes = [litestar.get("/{path:path}")(view)]
     return litestar.Litestar(routes, middleware=[ours], openapi_config=None)
 

@@ -57,6 +57,7 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     module = ModuleType("shop.privacy")
     del module.__spec__  # of None, Python 3.15 warns when a traceback is printed
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))  # Pyramid looks for it
     monkeypatch.setattr(analytics, "host", analytics.host)
     with ExitStack() as stack:
 

@@ -68,7 +68,7 @@ def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             threadless.append(self)
             # For flush(), which would wait for the thread. What it was to upload, the exit does.
-            self.queue.join = lambda: None
+            vars(self.queue)["join"] = lambda: None
 
     return start
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from koala_middleware import explanation
@@ -16,7 +17,10 @@ from koala_middleware.segment.sdk import CLIENT_MODULES
 from koala_middleware.segment.sizes import is_oversize
 from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
+_logger: Any = None
 _announced: dict[str, object] = {}
+# The event that is on its way through a class and the base that it calls.
+_logged: ContextVar[object] = ContextVar("koala_logged", default=object())
 
 # Whose frames are between a call and us. The demo's sites are applications.
 _PASSED_BY = ("koala_middleware.", "segment.analytics.", "rudderstack.")
@@ -44,17 +48,20 @@ def explained(
     :param checked: sends an event, or raises if it is over Segment's limit.
     :param cause: the cause, if it is not that of the visitor and the values.
     """
+    is_sent = explanation.everywhere or (visitor is not None and visitor.options.explain)
+    if not is_sent and not is_logged():
+        return send
     options = DEFAULT_OPTIONS if visitor is None else visitor.options
     if not (method is TRACK or options.identify) or not isinstance(values or {}, dict):
         return send
     try:
-        is_sent = explanation.everywhere or options.explain
-        if not is_sent and not _level():
-            return send
         cause = cause or _cause(visitor, options.property_name, values, added)
         call, request = call_site(), request_of(visitor)
-        if not (added or (cause is Cause.SET_BY_CALLER and values[options.property_name])):
+        has_id = added or (cause is Cause.SET_BY_CALLER and values[options.property_name])
+        if not has_id and _logged.get() is not event:
             _log(cause, detail_of(cause, visitor), event, call, request)
+            send = functools.partial(_send_logged, send, event)
+            checked = functools.partial(_send_logged, checked, event)
         if not is_sent:
             return send
         note = {
@@ -81,6 +88,15 @@ def _cause(visitor: Visitor | None, name: str, values: Any, added: bool) -> Caus
     return Cause.FAILED if cause is Cause.ADDED else cause
 
 
+def _send_logged(send: Send, event: Any, *arguments: Any) -> Any:
+    """Send an event that need not be logged again for a base class."""
+    token = _logged.set(event)
+    try:
+        return send(*arguments)
+    finally:
+        _logged.reset(token)
+
+
 # Where the context is among the arguments of a call, the client first.
 _PLACES = {"track": 4, "identify": 3}
 
@@ -99,27 +115,31 @@ def _send_noted(
     return send(*arguments)
 
 
-def _level() -> int:
-    """Return the level at which a call without an id is logged, or 0 if nobody would see it."""
+def is_logged() -> bool:
+    """Return whether anybody would see that a call had no id. Each call outside a request asks."""
     level = 10 if _announced else 20  # DEBUG, after the first at INFO
-    return level if _logger().isEnabledFor(level) else 0
+    return (_logger or _get_logger()).isEnabledFor(level)  # type: ignore[no-any-return]
 
 
-@functools.cache
-def _logger() -> Any:
+def _get_logger() -> Any:
+    global _logger
     import logging  # here, because most applications import it later, if at all
 
-    return logging.getLogger("koala_middleware")
+    _logger = logging.getLogger("koala_middleware")
+    return _logger
 
 
 def _log(
     cause: Cause, detail: str, event: Any, call: str | None, request: tuple[str, str] | None
 ) -> None:
-    level, this_call = _level(), object()
-    if level == 20 and _announced.setdefault("first", this_call) is not this_call:
+    if not is_logged():
         return
+    this_call = object()
+    is_first = _announced.setdefault("first", this_call) is this_call
     where = f"{call}, {' '.join(request)}" if request else call
-    _logger().log(level, "no profile id (%s) for %r at %s: %s", cause, event, where, detail)
+    _logger.log(
+        20 if is_first else 10, "no profile id (%s) for %r at %s: %s", cause, event, where, detail
+    )
 
 
 def call_site() -> str | None:

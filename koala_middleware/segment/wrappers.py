@@ -10,7 +10,7 @@ from typing import Any
 from koala_middleware import current, explanation
 from koala_middleware.causes import Cause
 from koala_middleware.segment.attempts import TOO_LARGE, attempts, passing, send_if_small
-from koala_middleware.segment.explaining import explained
+from koala_middleware.segment.explaining import explained, is_logged
 from koala_middleware.segment.injection import IDENTIFY, TRACK, add_visitor
 from koala_middleware.segment.sizes import checking_size, is_oversize, loses_oversize
 
@@ -44,7 +44,7 @@ def wrap_track(client_class: type, original: Callable[..., Any]) -> Callable[...
             send = passing(extra, extra_keywords, send)
             send_filled = passing(extra, extra_keywords, send_filled)
         if visitor is None or client_class not in instrumented:
-            if client_class in instrumented:
+            if client_class in instrumented and (explanation.everywhere or is_logged()):
                 send = explained(send, send_filled, TRACK, visitor, event, properties)
             return send(self, user_id, event, properties, context, timestamp, anonymous_id)
         user_id, filled_values, filled_context, anonymous_id, added = add_visitor(

@@ -28,61 +28,27 @@ from koala_middleware.inspector.causes import CAUSES
 from koala_middleware.inspector.limits import MOST_EVENT_BYTES
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.inspecting import Inspector, inspecting
-from tests.processes import ELSEWHERE
+from tests.processes import ELSEWHERE, Process, Server, command, free_port, run
 from tests.visitors import ALICE, BOB
 
-# A shell makes its background jobs, and so what they start, ignore Ctrl-C.
-COMMAND = """
-import signal, sys
-from koala_middleware.__main__ import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(main(sys.argv[1:]))
-"""
+
+def run_command(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return run(*command(*arguments), **environ)
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-W", "error", "-c", COMMAND, *arguments]
-
-
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=ELSEWHERE,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-
-
-class Process:
+class Inspect(Server):
     """An inspector in a process of its own."""
 
     def __init__(self, db: Path, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            command("inspect", "--port=0", f"--db={db}", *arguments),
-            cwd=ELSEWHERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.greeting = "".join(self.process.stdout.readline() for _ in range(3))
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.greeting)
-        assert found is not None, self.process.communicate()
-        self.url, self.port = found[0], int(found[1])
+        super().__init__("inspect", f"--db={db}", *arguments)
+        self.greeting += self.line() + self.line()
 
     def connect(self) -> closing[HTTPConnection]:
         return closing(HTTPConnection("127.0.0.1", self.port, timeout=5))
 
-    def post(self, *names: str) -> int:
+    def post_events(self, *names: str) -> int:
         with self.connect() as connection:
             return post(connection, *names)
-
-    def end(self, number: int) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        stdout, stderr = self.process.communicate(timeout=10)
-        return self.process.returncode, stdout, stderr
 
 
 def post(connection: HTTPConnection, *names: str) -> int:
@@ -108,14 +74,14 @@ def stored(db: Path) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: int) -> None:
     db = tmp_path / "x.db"
-    inspector = Process(db)
+    inspector = Inspect(db)
     assert inspector.greeting == (
         f"Open {inspector.url}; Ctrl-C stops. In your application: "
         f'analytics.host = "{inspector.url}"\nThe events are kept in {db}.\n'
         "Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.\n"
     )
-    assert inspector.post("a") == 200
-    code, stdout, stderr = inspector.end(number)
+    assert inspector.post_events("a") == 200
+    code, stdout, stderr = inspector.stop(number)
     assert (code, stderr) == (0, "")
     assert stdout.splitlines()[1:] == ["1 event: 0 reach Koala, 1 dropped"]
     assert stored(db) == ["a"]
@@ -123,13 +89,13 @@ def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: in
 
 def test_inspect_stops_in_silence_while_a_page_watches(tmp_path: Path) -> None:
     """Else uvicorn would wait, and say that it cancels what has not ended by itself."""
-    inspector = Process(tmp_path / "x.db")
+    inspector = Inspect(tmp_path / "x.db")
     with inspector.connect() as connection:
         connection.request("GET", "/api/stream?after=0")
         response = connection.getresponse()
-        inspector.post("a")
+        inspector.post_events("a")
         assert response.readline() == b": live\r\n"
-        assert inspector.end(signal.SIGTERM)[::2] == (0, "")
+        assert inspector.stop(signal.SIGTERM)[::2] == (0, "")
 
 
 def lost(name: str, cause: str, call: str = "billing/tasks.py:88") -> dict[str, Any]:
@@ -140,7 +106,7 @@ def lost(name: str, cause: str, call: str = "billing/tasks.py:88") -> dict[str, 
 def test_inspect_prints_each_cause_once_and_a_sum(
     tmp_path: Path, arguments: list[str], code: int
 ) -> None:
-    inspector = Process(tmp_path / "x.db", *arguments)
+    inspector = Inspect(tmp_path / "x.db", *arguments)
     for number in range(3):
         sent = (lost(f"a{number}", "no_request"), lost(f"b{number}", "no_cookie"))
         with inspector.connect() as connection:
@@ -148,23 +114,23 @@ def test_inspect_prints_each_cause_once_and_a_sum(
             connection.request("POST", "/v1/batch", json.dumps(body))
             assert connection.getresponse().status == 200
         time.sleep(0.6)
-    returned, stdout, stderr = inspector.end(signal.SIGINT)
+    returned, stdout, stderr = inspector.stop(signal.SIGINT)
     assert (returned, stderr) == (code, "")
     no_cookie, no_request, total = stdout.splitlines()
     assert no_request.startswith(
-        "a0 at billing/tasks.py:88: Koala drops it: Called outside a request (no_request). The call"
+        "a0 at billing/tasks.py:88: Koala drops it: Called outside a request (no_request). Take"
     )
     assert "(no_cookie)" in no_cookie
     assert total == "9 events: 3 reach Koala, 6 dropped"
 
 
 def test_inspect_does_not_fail_where_nothing_was_dropped(tmp_path: Path) -> None:
-    inspector = Process(tmp_path / "x.db", "--fail-on-dropped")
+    inspector = Inspect(tmp_path / "x.db", "--fail-on-dropped")
     with inspector.connect() as connection:
         body = {"batch": [track("a", profile_id=ALICE), {**track("b"), "type": "page"}]}
         connection.request("POST", "/v1/batch", json.dumps(body))
         assert connection.getresponse().status == 200
-    assert inspector.end(signal.SIGINT) == (
+    assert inspector.stop(signal.SIGINT) == (
         0,
         "2 events: 1 reach Koala, 0 dropped, 1 never taken\n",
         "",
@@ -174,7 +140,7 @@ def test_inspect_does_not_fail_where_nothing_was_dropped(tmp_path: Path) -> None
 def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
     """And what is sent again, because its acknowledgement was lost, is stored once."""
     db = tmp_path / "x.db"
-    inspector = Process(db)
+    inspector = Inspect(db)
     acknowledged: list[str] = []
     unanswered: list[str] = []
 
@@ -193,33 +159,24 @@ def test_nothing_acknowledged_is_missing_after_kill_9(tmp_path: Path) -> None:
     for sender in senders:
         sender.start()
     time.sleep(1)
-    assert inspector.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    assert inspector.stop(signal.SIGKILL)[0] == -signal.SIGKILL
     for sender in senders:
         sender.join()
 
     found = stored(db)
     assert len(acknowledged) > 50
     assert set(acknowledged) <= set(found) <= {*acknowledged, *unanswered}
-    again = Process(db)
-    assert again.post(*unanswered) == 200
-    assert again.end(signal.SIGINT)[0] == 0
+    again = Inspect(db)
+    assert again.post_events(*unanswered) == 200
+    assert again.stop(signal.SIGINT)[0] == 0
     assert sorted(stored(db)) == sorted(acknowledged + unanswered)
 
 
 def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        command("inspect", "--port=0", "--keep=2"),
-        cwd=ELSEWHERE,
-        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
-    kept = re.search("kept in (.*)[.]\n", process.stdout.readline())
+    home = str(tmp_path)
+    with Server("inspect", "--keep=2", XDG_STATE_HOME=home, HOME=home) as inspector:
+        kept = re.search("kept in (.*)[.]\n", inspector.line())
     assert kept is not None
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
     assert Path(kept[1]).is_relative_to(tmp_path)
     assert Path(kept[1]).name == "inspector.db"
 
@@ -227,24 +184,23 @@ def test_inspect_keeps_its_events_in_the_state_directory(tmp_path: Path) -> None
 def test_inspect_warns_where_others_can_reach_it_and_serves_the_names_it_is_told(
     tmp_path: Path,
 ) -> None:
-    inspector = Process(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
+    inspector = Inspect(tmp_path / "x.db", "--host=0.0.0.0", "--allow-host=Inspector")
     for host, status in (("inspector", 200), (socket.gethostname(), 200), ("evil.example", 403)):
         with inspector.connect() as connection:
             connection.request("GET", "/api/stats", headers={"Host": host})
             assert connection.getresponse().status == status
-    code, _, stderr = inspector.end(signal.SIGINT)
+    code, _, stderr = inspector.stop(signal.SIGINT)
     assert code == 0
     assert stderr.startswith("koala-middleware inspect: warning: whoever reaches 0.0.0.0 can read")
     assert stderr.count("\n") == 1
 
 
 def test_inspect_forwards_and_says_once_that_it_cannot(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    inspector = Process(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
-    assert inspector.post("a") == 200
+    port = free_port()
+    inspector = Inspect(tmp_path / "x.db", f"--forward=http://127.0.0.1:{port}")
+    assert inspector.post_events("a") == 200
     time.sleep(0.5)
-    code, _, stderr = inspector.end(signal.SIGTERM)
+    code, _, stderr = inspector.stop(signal.SIGTERM)
     assert (code, stderr) == (
         0,
         "koala-middleware inspect: forwarding: ConnectionError: "
@@ -266,7 +222,7 @@ def test_inspect_says_why_it_cannot_start(
     notes = tmp_path / "notes"
     notes.write_text("notes" * 1000)
     names = {"notes": notes, "db": tmp_path / "x.db"}
-    finished = run("inspect", "--port=0", *(each.format(**names) for each in arguments))
+    finished = run_command("inspect", "--port=0", *(each.format(**names) for each in arguments))
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith("koala-middleware inspect: ")
     assert message.format(**names) in finished.stderr
@@ -276,14 +232,14 @@ def test_inspect_says_why_it_cannot_start(
 def test_a_port_in_use_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        finished = run("inspect", f"--port={port}")
+        finished = run_command("inspect", f"--port={port}")
     assert finished.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {port}: [Errno" in finished.stderr
 
 
 def test_a_port_that_an_inspector_has_is_told(running: Inspector) -> None:
     port = running.url.rpartition(":")[2]
-    finished = run("inspect", f"--port={port}")
+    finished = run_command("inspect", f"--port={port}")
     assert finished.returncode == 2
     assert f": an inspector runs there already: open {running.url}; " in finished.stderr
 
@@ -296,43 +252,42 @@ def test_a_name_to_allow_is_a_name(name: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_url_to_tail_is_a_url() -> None:
-    finished = run("tail", "--url=127.0.0.1:8765")
+    finished = run_command("tail", "--url=127.0.0.1:8765")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith("koala-middleware tail: --url: expected a URL such as http")
 
 
 def test_inspect_does_not_forward_to_itself(tmp_path: Path) -> None:
     """Where it listens on all addresses, each of this machine is its own."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     target = f"http://127.0.0.2:{port}"
     arguments = ("--host=0.0.0.0", f"--port={port}", f"--db={tmp_path / 'x.db'}")
-    finished = run("inspect", *arguments, f"--forward={target}")
+    finished = run_command("inspect", *arguments, f"--forward={target}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.endswith(f"--forward: {target} is this inspector itself\n")
 
 
 def test_only_one_inspector_forwards_from_a_file(tmp_path: Path) -> None:
     db = tmp_path / "x.db"
-    first = Process(db, "--forward=http://127.0.0.1:9")
-    second = run("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
+    first = Inspect(db, "--forward=http://127.0.0.1:9")
+    second = run_command("inspect", "--port=0", f"--db={db}", "--forward=http://127.0.0.1:9")
     assert (second.returncode, second.stdout) == (2, "")
     assert second.stderr == (
         f"koala-middleware inspect: another inspector forwards from {db}; "
         "choose another file with --db\n"
     )
-    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
-    third = Process(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
-    assert third.post("a") == 200
-    assert third.end(signal.SIGINT)[0] == 0
+    assert first.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    third = Inspect(db, "--forward=http://127.0.0.1:9")  # a killed one has no claim
+    assert third.post_events("a") == 200
+    assert third.stop(signal.SIGINT)[0] == 0
 
 
 def test_inspect_says_what_it_refuses(tmp_path: Path) -> None:
-    inspector = Process(tmp_path / "x.db")
+    inspector = Inspect(tmp_path / "x.db")
     with inspector.connect() as connection:
         connection.request("POST", "/v1/batch", b'{"batch": NaN}')
         assert connection.getresponse().status == 400
-    code, stdout, stderr = inspector.end(signal.SIGINT)
+    code, stdout, stderr = inspector.stop(signal.SIGINT)
     assert stdout == "1 event: 0 reach Koala, 0 dropped, 1 uploads refused\n"
     assert (code, stderr) == (
         0,
@@ -356,7 +311,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
 
 
 def tail(inspector: Inspector, *arguments: str) -> list[str]:
-    finished = run(
+    finished = run_command(
         "tail", f"--url={inspector.url}/", *arguments, COLUMNS="40", http_proxy="http://127.0.0.1:9"
     )
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -419,7 +374,7 @@ def test_tail_fits_a_terminal(running: Inspector, columns: int) -> None:
     """One line an event, cut at its end."""
     ours, theirs = pty.openpty()
     environ = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
-    arguments = command("tail", f"--url={running.url}", "--once")
+    arguments = [sys.executable, *command("tail", f"--url={running.url}", "--once")]
     subprocess.run(arguments, cwd=ELSEWHERE, env=environ, stdout=theirs, check=True, timeout=30)
     os.close(theirs)
     printed = os.read(ours, 1 << 16).decode()
@@ -441,7 +396,7 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
         inspector.send(track(name))
         for encoding in ("ascii", "utf-8"):
             finished = subprocess.run(
-                command("tail", f"--url={inspector.url}", "--once", *arguments),
+                [sys.executable, *command("tail", f"--url={inspector.url}", "--once", *arguments)],
                 cwd=ELSEWHERE,
                 env={**os.environ, "PYTHONIOENCODING": encoding},
                 capture_output=True,
@@ -454,27 +409,19 @@ def test_tail_prints_nothing_that_a_terminal_obeys_or_cannot_print(
 
 
 def test_tail_prints_what_arrives_until_ctrl_c(tmp_path: Path) -> None:
-    with inspecting(tmp_path / "x.db") as inspector:
-        process = subprocess.Popen(
-            command("tail", "--url", inspector.url),
-            cwd=ELSEWHERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
+    with (
+        inspecting(tmp_path / "x.db") as inspector,
+        Process(*command("tail", "--url", inspector.url)) as process,
+    ):
         for name in ("a", "b", "c"):
             inspector.send(track(name, profile_id=ALICE))
-            assert f" {name} " in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=10) == ("", "")
-        assert process.returncode == 0
+            assert f" {name} " in process.line()
+        assert process.stop() == (0, "", "")
 
 
 def test_tail_says_that_no_inspector_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    finished = run("tail", f"--url=http://127.0.0.1:{port}")
+    port = free_port()
+    finished = run_command("tail", f"--url=http://127.0.0.1:{port}")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr == (
         f"koala-middleware tail: no inspector answers at http://127.0.0.1:{port} "
@@ -605,7 +552,7 @@ def test_check_prints_where_the_docs_are(
 def test_check_prints_what_an_ascii_terminal_takes(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(lines(track("é \u202e")))
-    finished = run("check", str(file), PYTHONIOENCODING="ascii")
+    finished = run_command("check", str(file), PYTHONIOENCODING="ascii")
     assert (finished.returncode, finished.stderr) == (1, "")
     assert "    line 1: \\xe9 \\u202e\n" in finished.stdout
 
@@ -619,25 +566,15 @@ def test_check_needs_no_extra(tmp_path: Path) -> None:
     """It may be run where an application's tests are."""
     file = tmp_path / "events.ndjson"
     file.write_text(lines(EVENTS[0]))
-    absent = "import sys; sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
-    finished = subprocess.run(
-        [sys.executable, "-c", f"{absent}\n{COMMAND}", "check", str(file)],
-        cwd=ELSEWHERE,
-        capture_output=True,
-        text=True,
-    )
+    absent = "sys.modules.update(dict.fromkeys(['starlette', 'rich', 'uvicorn']))"
+    finished = run(*command("check", str(file), before=absent))
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("subcommand", ["inspect", "tail"])
 def test_without_its_extra_a_command_says_what_to_install(subcommand: str) -> None:
-    absent = "import sys; sys.modules.update(dict.fromkeys(['rich', 'platformdirs']))"
-    finished = subprocess.run(
-        [sys.executable, "-c", f"{absent}\n{COMMAND}", subcommand],
-        cwd=ELSEWHERE,
-        capture_output=True,
-        text=True,
-    )
+    absent = "sys.modules.update(dict.fromkeys(['rich', 'platformdirs']))"
+    finished = run(*command(subcommand, before=absent))
     assert finished.returncode == 2
     assert re.fullmatch(
         rf"koala-middleware {subcommand}: (rich|platformdirs) is not installed: "

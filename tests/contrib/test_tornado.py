@@ -266,6 +266,17 @@ def test_no_cookie_where_none_is_minted(events: Events) -> None:
     assert "Set-Cookie" not in response.headers
 
 
+def test_end_of_a_connection_is_passed_on() -> None:
+    closed: list[object] = []
+
+    class App(web.Application):
+        def on_close(self, server_conn: object) -> None:
+            closed.append(server_conn)
+
+    KoalaMiddleware(App()).on_close("connection")
+    assert closed == ["connection"]
+
+
 def test_wrong_options() -> None:
     with pytest.raises(TypeError, match="did you mean cookie_name"):
         KoalaMiddleware(web.Application(), cookie_nam="x")  # type: ignore[call-arg]

@@ -8,6 +8,8 @@ import logging
 import logging.handlers
 import multiprocessing.dummy
 import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ import koala_middleware as koala
 from koala_middleware import current, threads
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.core.test_threads import (
+    INHERITS,
     copy_into_executor,
     fail_to_upload,
     give_thread_a_context,
@@ -108,6 +111,19 @@ def test_context_that_a_thread_is_given_wins() -> None:
         started.join()
 
     assert seen_in(way) == [BOB]
+
+
+def test_thread_with_a_context_is_left_to_it() -> None:
+    """Where older Pythons have none, the attribute stands for it."""
+    koala.instrument(threads=True)
+
+    def way(work: Work) -> None:
+        thread: Any = threading.Thread(target=work)
+        thread._context = contextvars.Context()
+        thread.start()
+        thread.join()
+
+    assert seen_in(way) == [None]
 
 
 def call_back_from_pool(work: Work) -> None:
@@ -224,7 +240,7 @@ def test_uninstrument_gives_back_threads_and_pools() -> None:
     thread.join()
     with ThreadPoolExecutor(1) as pool:
         theirs[1](pool, lambda: seen.append(koala.get_profile_id())).result()
-    assert seen == [None, None]
+    assert seen == [ALICE if INHERITS else None] * 2
 
 
 def test_pool_of_interpreters_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,3 +264,17 @@ def test_pool_of_interpreters_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 def test_package_has_no_other_lazy_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Exekutor'"):
         koala.Exekutor  # type: ignore[attr-defined]  # noqa: B018
+
+
+@needs_context_argument
+def test_executor_threads_inherit_nothing() -> None:
+    """Also where threads inherit the context, and nothing is instrumented."""
+    code = """
+from koala_middleware import Executor, get_profile_id, profile
+seen = []
+with profile("a"), Executor(1, initializer=lambda: seen.append(get_profile_id())) as pool:
+    seen.append(pool.submit(get_profile_id).result())
+assert seen == [None, "a"], seen
+"""
+    interpreter = [sys.executable, "-X", "thread_inherit_context=1"]
+    subprocess.run([*interpreter, "-c", code], check=True, timeout=60)

@@ -9,7 +9,7 @@ from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from koala_middleware.inspector.storage.overview import Series
 from koala_middleware.inspector.verdict import FINE, VERDICTS, remedy, summary
 
-_NO_SERIES = Series(start=0, width=1, count=0)
+_NO_SERIES = Series(start=0, width=1, steps=0)
 
 
 class Progress:

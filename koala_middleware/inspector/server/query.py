@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Literal
 
 from starlette.exceptions import HTTPException
 
@@ -12,6 +13,10 @@ from koala_middleware.inspector.storage.overview import Series
 from koala_middleware.inspector.verdict import VERDICTS
 
 _MOST_ID = (1 << 63) - 1  # SQLite's greatest integer
+_TIMES: dict[str, Literal["received_at", "timestamp"]] = {
+    "received_at": "received_at",
+    "timestamp": "timestamp",
+}
 _MOST_SECONDS = 31 * 86400
 _MOST_STEPS = 500
 _LONGEST = 1000
@@ -43,8 +48,8 @@ def query_series(query: Mapping[str, str]) -> Series:
     """
     count = integer(query, "steps", 60, 1, _MOST_STEPS)
     width = integer(query, "seconds", 3600, 1, _MOST_SECONDS) / count
-    by = query.get("by") or "received_at"
-    if by != "received_at" and by != "timestamp":
+    by = _TIMES.get(query.get("by") or "received_at")
+    if by is None:
         raise _wrong("by", "received_at or timestamp")
     # Steps begin at whole multiples of their width, so that a bar keeps its events.
     return Series((time.time() // width - count + 1) * width, width, count, by)

@@ -35,11 +35,11 @@ COLUMNS = ("id", "received_at", "timestamp", "profile_id", *_ISSUE)
 
 
 class Series(NamedTuple):
-    """Steps of time, ``count`` of them from ``start`` on, ``width`` seconds each."""
+    """Steps of time, as many as ``steps``, from ``start`` on, ``width`` seconds each."""
 
     start: float
     width: float
-    count: int
+    steps: int
     by: Literal["received_at", "timestamp"] = "received_at"
 
 

@@ -33,7 +33,8 @@ export function eventFacts(event, search) {
 // Beside when it arrived.
 function ownTime({ message, timestamp, received_at: arrived }) {
   if (timestamp === null) return undefined;
-  const late = gap(Math.abs(arrived - timestamp)).replace("+", "");
+  const apart = Math.abs(arrived - timestamp);
+  const late = apart < 1 ? "" : gap(apart).replace("+", "");
   return element("span", {}, element("bdi", {}, text(message.timestamp)),
     late ? element("small", {}, `, ${late} ${arrived > timestamp ? "before" : "after"} it arrived`) : null);
 }
