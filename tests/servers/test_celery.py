@@ -452,7 +452,7 @@ def test_id_that_would_be_refused_is_not_sent(sender: Celery) -> None:
 
 
 def test_signature_that_is_kept_keeps_no_visitor(sender: Celery) -> None:
-    """The headers a caller gives are copied, not added to: the next request shall not send them."""
+    """The headers a caller gives are copied, not added to: the next request must not send them."""
     signature = sender.signature("task", headers={"tenant": "t", "headers": {"tenant": "t"}})
     in_request(signature.delay)
     assert headers_of(signature.delay) == {"tenant": "t", "headers": {"tenant": "t"}}
@@ -893,7 +893,7 @@ class Site:
 
     @contextmanager
     def web(self, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run the web process; at the end of its input it shall end."""
+        """Run the web process; it ends at the end of its input."""
         with self.run("web", "none", script, *arguments) as process:
             yield process
             assert process.stdin is not None

@@ -36,7 +36,7 @@ def open_port(program: str, host: str, port: int) -> socket.socket | None:
         return None
     if not is_loopback(listener):
         print(
-            f"{program}: warning: whoever reaches {host} can read the events and send "
+            f"{program}: warning: anybody who reaches {host} can read events and send "
             "some; --host 127.0.0.1 keeps them on this machine",
             file=sys.stderr,
         )
