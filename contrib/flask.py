@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KoalaMiddleware(wsgi.KoalaMiddleware):
-    """Make the visitor of each request current: ``app.wsgi_app = KoalaMiddleware(app.wsgi_app)``.
+    """Middleware for ``wsgi_app``: ``app.wsgi_app = KoalaMiddleware(app.wsgi_app)``.
 
     Like :class:`koala_middleware.wsgi.KoalaMiddleware`, except that a ``request_filter`` gets a
     :class:`flask.Request`. It may look at everything but the body, which is the view's to read.
@@ -25,7 +25,7 @@ class KoalaMiddleware(wsgi.KoalaMiddleware):
 
 
 class Koala:
-    """Make the visitor of each request current, set up as a Flask extension.
+    """A Flask extension that makes each request's visitor current.
 
     Options come from ``app.config["KOALA_…"]``.
 

@@ -19,7 +19,7 @@ class KoalaHook:
 
     :param hosts: host names; ``.example.com`` is that host and all of its subdomains.
 
-    Raises TypeError or ValueError for hosts that are none.
+    Raises TypeError or ValueError for hosts that are not valid.
     """
 
     def __init__(self, hosts: Collection[str]) -> None:

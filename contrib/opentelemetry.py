@@ -11,7 +11,7 @@ ATTRIBUTE = "koala.profile_id"
 
 
 class KoalaSpanProcessor(SpanProcessor):
-    """Give each span that starts in a request the attribute ``koala.profile_id``.
+    """A processor that gives each span of a request the attribute ``koala.profile_id``.
 
     ``provider.add_span_processor(KoalaSpanProcessor())``. A span that starts where nobody is
     current has no such attribute.

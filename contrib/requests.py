@@ -21,7 +21,7 @@ class KoalaAdapter(HTTPAdapter):
     :param hosts: host names; ``.example.com`` is that host and all of its subdomains.
     :param options: those of ``requests.adapters.HTTPAdapter``.
 
-    Raises TypeError or ValueError for hosts that are none.
+    Raises TypeError or ValueError for hosts that are not valid.
     """
 
     __attrs__: list[str] = [*HTTPAdapter.__attrs__, "_outgoing"]  # noqa: RUF012 (theirs is so, too)
@@ -34,6 +34,6 @@ class KoalaAdapter(HTTPAdapter):
         url: Any = request.url
         added = self._outgoing.headers(urlsplit(url).hostname, request.headers)
         if added:
-            request = request.copy()  # a redirect is made from the original
+            request = request.copy()  # a redirect copies the original
             request.headers.update(added)
         return super().send(request, *args, **kwargs)

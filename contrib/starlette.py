@@ -8,7 +8,7 @@ from koala_middleware import asgi
 
 
 class KoalaMiddleware(asgi.KoalaMiddleware):
-    """Make the visitor of each request and websocket current: ``app.add_middleware(…)``.
+    """Middleware for requests and websockets: ``app.add_middleware(…)``.
 
     Like :class:`koala_middleware.asgi.KoalaMiddleware`, except that a ``request_filter`` gets a
     :class:`starlette.requests.HTTPConnection`. Starlette builds its middleware when the server

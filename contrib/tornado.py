@@ -23,7 +23,7 @@ from koala_middleware.options import OptionKeywords, Options, options_from_keywo
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
 from koala_middleware.sources import readers
-from koala_middleware.visitor import NOBODY, Visitor
+from koala_middleware.visitor import NOBODY, Cookies, Visitor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,7 +32,7 @@ StartLine = RequestStartLine | ResponseStartLine
 
 
 class KoalaMiddleware(HTTPServerConnectionDelegate):
-    """Make the visitor of each request current: ``HTTPServer(KoalaMiddleware(app)).listen(…)``.
+    """The visitor for Tornado: ``HTTPServer(KoalaMiddleware(app)).listen(…)``.
 
     The visitor is current in handlers, in ``data_received()``, and in a websocket's messages. Code
     outside of them finds it at the ``koala_visitor`` of ``request.connection``.
@@ -50,8 +50,8 @@ class KoalaMiddleware(HTTPServerConnectionDelegate):
         self.app = app
         self.options: Options = options_from_keywords(options)
         factory = VisitorFactory(self.options, lambda request: request)
-        self.make_visitor = factory.make_visitor
-        self.is_plain = factory.is_plain
+        self.make_visitor: Callable[[Cookies | None, Any], Visitor] = factory.make_visitor
+        self.is_plain: bool = factory.is_plain
         if self.options.enabled or explanation.everywhere:  # then events say that it is off
             instrument(flush_seconds=self.options.flush_seconds, threads=self.options.threads)
 

@@ -28,7 +28,7 @@ _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.s
 
 
 class KoalaMiddleware:
-    """Make the visitor of each request current while the application handles it (ASGI 3).
+    """ASGI 3 middleware that makes each request's visitor current.
 
     For ``http`` and ``websocket`` scopes; others pass through. The visitor stays at
     ``scope["koala"]`` for code outside.

@@ -1,4 +1,4 @@
-"""What Segment calls the context of an event, as far as the request tells it."""
+"""What Segment calls an event's context, read from the request."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def note_way_in(options: Options) -> None:
 
 
 def wants_request(options: Options) -> bool:
-    """Return whether visitors keep their request because somebody wants to read of it."""
+    """Return whether visitors keep their request because somebody may ask for it."""
     logging = sys.modules.get("logging")  # nobody has set a level of what is not imported
     return (
         options.explain

@@ -1,4 +1,4 @@
-"""How a middleware makes the visitor of each request."""
+"""How a middleware makes visitors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def needs_request(options: Options) -> bool:
 
 
 class VisitorFactory:
-    """A maker of visitors. How it makes them is chosen once, by the options.
+    """A maker of visitors; the options decide once how it makes them.
 
     :param make_request: makes, from an environ or a scope, what options that take a request get.
     """

@@ -13,7 +13,7 @@ from koala_middleware.sources import Source, source_of
 
 _YES = ("1", "true", "yes")
 
-# What crawlers, link previews, monitors and libraries call themselves. Cubot makes phones.
+# What crawlers, link previews, monitors and libraries call themselves. (Cubot makes phones.)
 _BOTS = re.compile(
     r"(?<!cu)bot\b|crawl|spider|slurp|preview|facebookexternalhit|whatsapp|headless|lighthouse|pingdom"
     r"|uptime|monitor|^(?:curl|wget|python|go-http-client|java|okhttp|ruby|php)\b",
@@ -23,7 +23,7 @@ _LONGEST_USER_AGENT = 1024
 
 
 class Filter:
-    """Decide whether a request may have a visitor; an option ``request_filter``.
+    """A decision whether a request may have a visitor, for the option ``request_filter``.
 
     Raises TypeError for an ``admits`` that is asynchronous.
     """

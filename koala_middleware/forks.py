@@ -32,7 +32,7 @@ class Lock:
 
 
 def run_in_child() -> None:
-    """Do what :func:`in_each_child` has asked for."""
+    """Run everything that was given to :func:`in_each_child`."""
     for call in _calls:
         call()
 

@@ -1,4 +1,4 @@
-"""Call something each time a module is imported, reloads too. Import nothing ourselves."""
+"""Call something each time a module is imported or reloaded, without importing it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _lock = Lock()
 
 
 def when_imported(name: str, call: ModuleCall) -> None:
-    """Call ``call`` with a module that is imported by now, and with each that is later."""
+    """Call ``call`` with the module if it is imported already, and each time it is imported."""
     with _lock:
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
@@ -46,7 +46,7 @@ def _call(name: str, call: ModuleCall, module: ModuleType) -> None:
 
 
 class _Finder:
-    """A finder that knows only who to ask for a module, and that we want to hear of it."""
+    """A finder that leaves a module to the other finders, and reports when it is loaded."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -79,7 +79,7 @@ class _Reporting:
             with _lock:
                 for call in list(_calls[module.__name__]):
                     _call(module.__name__, call, module)
-        except Exception as fault:  # an import must not fail for our sake
+        except Exception as fault:  # an import must not fail because of us
             log_once(f"what follows the import of {module.__name__} failed", fault)
 
 

@@ -12,12 +12,12 @@ KEY = "koala_profile_id"
 
 
 class ProfileIdFilter(logging.Filter):
-    """Give each record the current visitor's profile id as ``koala_profile_id``.
+    """A filter that gives each record the current visitor's profile id, ``koala_profile_id``.
 
     Add it to a handler, not to a logger, whose filters do not see what its children log. It lets
     every record pass.
 
-    :param default: what a record has where there is no profile id.
+    :param default: what a record has without a profile id.
     """
 
     def __init__(self, default: str | None = None) -> None:

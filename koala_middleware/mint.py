@@ -1,4 +1,4 @@
-"""Give a visitor whom the pixel has not met yet a profile id."""
+"""Create profile ids for visitors who have none yet."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ _SAMESITE = text("'Lax', 'Strict' or 'None'", ("Lax", "Strict", "None").__contai
 
 @dataclass(frozen=True)
 class Mint:
-    """How to create a profile ID and set its cookie for a new visitor.
+    """How to create a profile id and set its cookie for a new visitor.
 
     The cookie is never HttpOnly: Koala's pixel must read it.
 
     :param domain: ``".example.com"`` shares it with all subdomains, as Koala's samples do; None
         keeps it on this host.
     :param max_age: in seconds; browsers allow 400 days at the most.
-    :param secure: True, False, or ``"auto"``: as the request's scheme is.
+    :param secure: True, False, or ``"auto"``, which follows the request's scheme.
     :param samesite: ``"Lax"``, ``"Strict"`` or ``"None"``.
-    :param when: ``request -> bool``, of the adapter's own type; None stands for page navigations.
+    :param when: ``request -> bool``, of the adapter's own type; None means page navigations.
     :param shared_caches: set it also on a response that a shared cache may store, and leave its
         headers alone. Only for a cache that keeps ``Set-Cookie`` out: any other would hand one
         visitor's id to others.

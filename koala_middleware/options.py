@@ -1,4 +1,4 @@
-"""Every option, declared once: its type, its default and what it takes."""
+"""Every option, declared once with its type, default and check."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Options:
     :param parse: ``str -> str | None``, cleans and validates a cookie's value.
     :param request_filter: ``request -> bool``; when it returns False the request has no visitor.
     :param anonymous_id_cookie: Segment's own cookie, for a call with neither ``user_id`` nor
-        ``anonymous_id``; None leaves it unread.
+        ``anonymous_id``; None to read none.
     :param identify: also add the profile id to the traits of ``identify``, which links a visitor
         with an email.
     :param header_name: a request header to fall back on when no cookie has an id.
@@ -155,7 +155,7 @@ class OptionKeywords(TypedDict, total=False):
 
 
 def options_from_keywords(given: Mapping[str, Any]) -> Options:
-    """Make Options of a middleware's keyword arguments."""
+    """Return Options from a middleware's keyword arguments."""
     known = checks_of(Options)
     for name in given:
         if name not in known:

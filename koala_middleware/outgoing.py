@@ -26,7 +26,7 @@ class OutgoingHeaders:
     :param hosts: the names of their hosts, on any port; ``.example.com`` is that host and all of
         its subdomains.
 
-    Raises TypeError or ValueError for hosts that are none.
+    Raises TypeError or ValueError for hosts that are not valid.
     """
 
     def __init__(self, hosts: Collection[str]) -> None:

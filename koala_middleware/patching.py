@@ -1,4 +1,4 @@
-"""Replace attributes of other people's classes, and put them back."""
+"""Replace attributes of other packages' classes, and restore them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _standing: list[_Replacement] = []
 
 
 class Patches:
-    """Attributes that were replaced, and how to put them back.
+    """Attributes that were replaced, and how to restore them.
 
     What somebody else has put on top of a replacement stays, and goes on calling it. So a
     replacement must pass calls on as they are once its patches have been undone.
@@ -57,7 +57,7 @@ class Patches:
                 self.replace(owner, name, wrapper(method))
 
     def undo(self) -> None:
-        """Put back what was replaced, the last first, except where it is no longer ours."""
+        """Restore what was replaced, the last first, except what is no longer ours."""
         with _lock:
             for replacement in reversed(self._replacements):
                 _put_back(replacement)

@@ -113,7 +113,7 @@ class RequestDetails:
         return copy
 
     def consent(self) -> Mapping[str, bool] | None:
-        """Return what the option ``consent`` returns, asked until it has returned something.
+        """Return what the option ``consent`` returns, called until it has returned something.
 
         If it raises, or returns anything but a mapping of str to bool, nothing is consented to:
         the empty mapping, with which Segment sends an event to no destination that needs consent.

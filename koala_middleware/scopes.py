@@ -1,4 +1,4 @@
-"""Take a visitor to where no request is: ``profile()`` and ``carry()``."""
+"""A visitor for code outside a request: ``profile()`` and ``carry()``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options from the settings of a framework: those that begin with ``KOALA_``."""
+"""Options from a framework's settings, which begin with ``KOALA_``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _OF_KOALA = frozenset(["KOALA_PUBLIC_KEY", "KOALA_API_KEY"])
 
 
 def options_from_settings(settings: Mapping[str, Any], place: str) -> Options:
-    """Make Options of a framework's ``KOALA_…`` settings; ``place`` says where a user sets them.
+    """Return Options from a framework's ``KOALA_…`` settings; ``place`` says where they are set.
 
-    Where an option takes a function or an object, its dotted path will do, too.
+    An option that takes a function or an object also takes its dotted path.
 
     Raises TypeError or ValueError for a setting that is unknown or wrong.
     """

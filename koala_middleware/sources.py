@@ -1,4 +1,4 @@
-"""What a request says of itself, whichever of the adapters' types it is of."""
+"""Read what the options need from a request, whatever its type."""
 
 from __future__ import annotations
 

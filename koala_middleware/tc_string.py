@@ -22,7 +22,7 @@ _VENDORS = 230
 
 
 class _Bits:
-    """A string of bits. Raises ValueError for what is beyond its end."""
+    """A string of bits. Raises ValueError beyond its end."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""Collect what Segment's clients would send, send nothing, and judge it."""
+"""Collect what Segment's clients would send instead of sending it, and check it."""
 
 from __future__ import annotations
 

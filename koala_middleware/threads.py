@@ -1,4 +1,4 @@
-"""What becomes of a visitor in the threads that a request starts: nothing, unless asked for.
+"""Keep visitors out of the threads that a request starts, unless asked to carry them.
 
 Python 3.14 can start a thread with a copy of its starter's context, and free-threaded builds do so
 by default. A pool's thread would then work for one visitor for as long as the pool lives:

@@ -1,4 +1,4 @@
-"""Notice the forks of uWSGI, which tells Python of them only on request.
+"""Notice the forks of uWSGI, which tells Python about them only on request.
 
 https://uwsgi-docs.readthedocs.io/en/latest/Options.html#py-call-osafterfork
 """

@@ -1,4 +1,4 @@
-"""Fields that say what they take, each where it is declared, and are checked on construction."""
+"""Dataclass fields that are declared with their checks, and checked on construction."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_fields(instance: Any, owner: str) -> None:
 
 def nearest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that somebody may have meant by an unknown one, or None."""
-    from difflib import get_close_matches  # here, because a right application needs none
+    from difflib import get_close_matches  # here, because a correct application needs none
 
     return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), None)
 

@@ -82,7 +82,7 @@ class Visitor:
         return self.profile_id is not None or self.anonymous_id is not None
 
     def __repr__(self) -> str:
-        """Say what is known of the ids, without showing them, and without reading a cookie."""
+        """Say which ids are known, without showing them, and without reading a cookie."""
         has_source = self._cookies is not None or self.details is not None
         profile_id = _known("profile id", self._profile_id, has_source)
         anonymous_id = _known("anonymous id", self._anonymous_id, has_source)

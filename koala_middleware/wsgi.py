@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class KoalaMiddleware:
-    """Make the visitor of each request current while the application handles it (PEP 3333).
+    """WSGI middleware (PEP 3333) that makes each request's visitor current.
 
     The visitor is current in the call of the application, in each step of the body that it
     returns and in the body's ``close()``. Code outside can read it from
@@ -136,7 +136,7 @@ class ScopedIterator:
 class ScopedBody(ScopedIterator):
     """A WSGI body that has its own visitor current in each step, and in ``close()``.
 
-    It can be iterated over as the application's own body can: as often, or only once.
+    It can be iterated over as often as the application's own body.
     """
 
     __slots__ = ("_iterable",)
@@ -166,7 +166,7 @@ class ScopedBody(ScopedIterator):
 
 
 class SizedBody(ScopedBody):
-    """A WSGI body that knows how many chunks it has, which servers may ask (PEP 3333)."""
+    """A WSGI body with a length, which servers may ask for (PEP 3333)."""
 
     __slots__ = ()
 

@@ -30,7 +30,7 @@ from tests.serving import Headers
 
 @dataclass
 class Site:
-    """What the site does, and what came of it."""
+    """What the site does, and the result."""
 
     view: Callable[[], object]
     options: dict[str, Any] = field(default_factory=dict)

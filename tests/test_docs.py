@@ -159,7 +159,7 @@ def test_readme_line(framework: str, get: Callable[[str], None], events: Events)
 
 
 def test_readme_event(events: Events) -> None:
-    """The event beside which the README shows what it lacks without us, and has with us."""
+    """The README shows what one event has without this package, and with it."""
     code = BLOCKS["their"]
     koala.instrument()
     for visitor, label in ((None, "without this package"), (ALICE, "with it")):

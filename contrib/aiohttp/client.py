@@ -10,14 +10,14 @@ from koala_middleware.outgoing import OutgoingHeaders
 
 
 class KoalaClientMiddleware:
-    """Send the current visitor along, to the hosts on a list.
+    """Client middleware that sends the current visitor along, to the hosts on a list.
 
     ``ClientSession(middlewares=[KoalaClientMiddleware(["orders.internal"])])``. A request to any
     other host, a redirect included, goes out without the visitor.
 
     :param hosts: host names; ``.example.com`` is that host and all of its subdomains.
 
-    Raises TypeError or ValueError for hosts that are none.
+    Raises TypeError or ValueError for hosts that are not valid.
     """
 
     def __init__(self, hosts: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""What an aiohttp request says of itself."""
+"""Read what the options need from an aiohttp request."""
 
 from __future__ import annotations
 

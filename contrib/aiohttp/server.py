@@ -27,7 +27,7 @@ readers[web.Request] = AiohttpSource
 
 @web.middleware
 class KoalaMiddleware:
-    """Make the visitor of each request current: ``web.Application(middlewares=[…])``.
+    """Middleware that makes each request's visitor current: ``web.Application(middlewares=[…])``.
 
     The visitor is current in the handler, in what it streams, in a websocket for as long as it is
     open, and in each piece of a body that is an async generator.

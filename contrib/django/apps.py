@@ -11,7 +11,7 @@ class KoalaConfig(AppConfig):
 
     name = "koala_middleware.contrib.django"
     label = "koala_middleware"
-    verbose_name = "Koala"
+    verbose_name: str = "Koala"
 
     def ready(self) -> None:
         from koala_middleware.contrib.django.checks import check_setup

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` finds wrong before a request does."""
+"""The system checks of ``manage.py check``."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _check_middleware() -> list[CheckMessage]:
 
 
 def _fault(middleware: Any) -> str | None:
-    """Return what a middleware does that goes wrong above ours, or None."""
+    """Return what goes wrong if a middleware stands above ours, or None."""
     # UpdateCacheMiddleware is right there: it must see the response last.
     if _is(middleware, FetchFromCacheMiddleware):
         return "answers from the cache, and such requests never reach KoalaMiddleware"
@@ -71,7 +71,7 @@ def _is(middleware: Any, kind: type) -> bool:
 
 
 def _uses_sdk(middleware: Any) -> bool:
-    """Return whether a middleware's module has imported something of Segment's SDK."""
+    """Return whether a middleware's module has imported anything from Segment's SDK."""
     packages = [name.rpartition(".")[0] for name in CLIENT_MODULES if name in sys.modules]
     module = sys.modules.get(getattr(middleware, "__module__", ""))
     return any(
@@ -82,7 +82,7 @@ def _uses_sdk(middleware: Any) -> bool:
 
 
 def _origin(value: object) -> str:
-    """Return the module that a value is, or that it or its class is defined in."""
+    """Return the module that a value is, or the one that defines it or its class."""
     name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
     return name if isinstance(name, str) else ""
 

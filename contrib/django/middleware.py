@@ -15,12 +15,13 @@ from koala_middleware.contrib.django.responses import VISITOR, scope_response, s
 from koala_middleware.contrib.django.settings import read_options
 from koala_middleware.cookies import cookie_header
 from koala_middleware.factory import VisitorFactory
+from koala_middleware.options import Options
 from koala_middleware.segment import instrument
 from koala_middleware.visitor import NOBODY, Visitor
 
 
 class KoalaMiddleware:
-    """Make the visitor of each request current: an entry in ``MIDDLEWARE``, the higher the better.
+    """Middleware that makes each request's visitor current: put it at the top of ``MIDDLEWARE``.
 
     The visitor is current in the view and the middleware below, in a streaming response's content
     and in the response's ``close()``. It stays at ``request.koala``, and at
@@ -38,11 +39,12 @@ class KoalaMiddleware:
         self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
-        self.options = options = read_options()
+        self.options: Options = read_options()
+        options = self.options
         self._enabled = options.enabled
         factory = VisitorFactory(options, lambda request: request)
         self._make_visitor, self._is_plain = factory.make_visitor, factory.is_plain
-        self.is_async = iscoroutinefunction(get_response)
+        self.is_async: bool = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
         if self._enabled or explanation.everywhere:  # then events say that it is off

@@ -1,4 +1,4 @@
-"""What is still to run of Django's responses when the middleware has returned them."""
+"""What Django's responses still run after the middleware has returned them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from koala_middleware.request import RequestDetails
 from koala_middleware.visitor import Visitor
 
 VISITOR = "_koala"  # a response's attribute, until it is closed
-_MOST_KINDS = 1000  # so that classes that are made on the fly are not all kept
+_MOST_KINDS = 1000  # so that dynamic classes are not kept alive
 simple_kinds: set[type] = set()
 """Classes of responses that do not stream, whose ``close()`` looks for the visitor."""
 _closes: WeakSet[FunctionType] = WeakSet()

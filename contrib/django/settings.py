@@ -1,4 +1,4 @@
-"""The options, as Django's settings have them."""
+"""The options in Django's settings."""
 
 from __future__ import annotations
 

@@ -10,16 +10,16 @@ from django.utils.functional import LazyObject, empty
 
 
 def user_email(request: HttpRequest) -> str | None:
-    """Return the email of the user who is logged in, if loaded already; for the option ``email``.
+    """Return the logged-in user's email if the user is loaded; for the option ``email``.
 
-    It neither reads the session nor asks the database, so a page that has not looked at
+    It reads neither the session nor the database, so a page that has not looked at
     ``request.user`` stays one that does not vary with cookies.
     """
     return _email_of(_loaded_user(request))
 
 
 def load_user_email(request: HttpRequest) -> str | None:
-    """Return the email of the user who is logged in, and load the user if need be.
+    """Return the logged-in user's email, and load the user if necessary.
 
     On a page that has not looked at ``request.user`` that is two queries, and the response gets
     ``Vary: Cookie``. Like :func:`user_email` in async code, where Django refuses to load.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Action(NamedTuple):
-    """Tell where a button leads, and what comes of it."""
+    """A button of the demo: the request it makes and the event it causes."""
 
     site: str
     button: str

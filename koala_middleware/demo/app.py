@@ -1,4 +1,4 @@
-"""One application of all: the inspector, with the demo's buttons beside it, and the three sites."""
+"""One application: the inspector, with the demo's buttons beside it, and the three sites."""
 
 from __future__ import annotations
 

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import segment.analytics as analytics
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 settings.configure(
@@ -64,10 +65,10 @@ async def export(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(rows(), content_type="text/csv")
 
 
-urlpatterns = [
+urlpatterns: list[URLPattern] = [
     path("", home),
     path("sign-up", sign_up),
     path("upgrade", upgrade),
     path("export", export),
 ]
-application = get_asgi_application()
+application: ASGIHandler = get_asgi_application()

@@ -1,4 +1,4 @@
-"""Play visitors with different cookies against each site, and see what becomes of it."""
+"""Play visitors with different cookies against each site, and check the events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_EVENTS = 1000
 
 
 class Outcome(NamedTuple):
-    """Tell what a visitor did, how the site answered and which events arrived of it."""
+    """What a visitor did, how the site answered, and which events arrived."""
 
     action: Action
     cookie: str | None
@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
 
     @property
     def problem(self) -> str | None:
-        """Say what was expected and what came, or return None."""
+        """Return what was expected and what arrived, or None if all is well."""
         names = [row["event"] for row in self.rows]
         if names != [self.action.event]:
             return f"expected this event once, got {names}; the site answered {self.answer}"

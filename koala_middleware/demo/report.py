@@ -1,4 +1,4 @@
-"""Print what came of the visits."""
+"""Print the results of the visits."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ async def _send_mail(ref: str | None) -> None:
     analytics.track("user-1", "Teammate Invited", {"ref": ref})
 
 
-app = Starlette(
+app: Starlette = Starlette(
     routes=[
         Route("/", home),
         Route("/project", project, methods=["POST"]),

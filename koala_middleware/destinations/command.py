@@ -1,4 +1,4 @@
-"""List the presets: what each reads, who sets it, and where in an event it goes."""
+"""List the presets: what each reads, who sets it, and where it goes in an event."""
 
 from __future__ import annotations
 

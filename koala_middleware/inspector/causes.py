@@ -90,7 +90,7 @@ def link_of(name: str | None) -> str | None:
 
 
 def documentation(project_urls: Iterable[str]) -> str | None:
-    """Return where the docs are, of the lines in a package's metadata."""
+    """Return the URL of the docs in the lines of a package's metadata."""
     urls = dict(line.split(", ", 1) for line in project_urls)
     return urls.get("Documentation", "").rstrip("/") or None
 

@@ -17,7 +17,7 @@ from koala_middleware.inspector.causes import cause_of
 from koala_middleware.inspector.explanation import without_explanation
 
 NO_IDENTIFIER = "no profile id and no email"
-# Reasons that are no fault: Koala never takes such a message, whatever it says.
+# Reasons that are not faults: Koala never takes such a message, whatever it contains.
 NEVER_TAKEN = ("not subscribed", "sent by analytics.js")
 
 

@@ -1,4 +1,4 @@
-"""What an event says of its own visitor, in ``context.koala``: see the option explain.
+"""What an event says about its own visitor in ``context.koala``: see the option ``explain``.
 
 It is for the inspector alone, so it is taken out of a message before that is judged or forwarded.
 """
@@ -24,7 +24,7 @@ class Explanation(NamedTuple):
 
 
 def without_explanation(message: Mapping[str, Any]) -> tuple[Mapping[str, Any], Explanation]:
-    """Return a message without what explains it, and that. The message is not changed."""
+    """Return a copy of a message without its explanation, and the explanation."""
     context = message.get("context") if isinstance(message, Mapping) else None
     if not isinstance(context, Mapping) or not _explains(context.get("koala")):
         return message, Explanation()

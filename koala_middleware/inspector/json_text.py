@@ -1,4 +1,4 @@
-"""JSON as it comes from others, and as it goes to browsers and files."""
+"""JSON from others, and JSON for browsers, terminals and files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_DEPTH = 100  # of objects and arrays: deeper than any event, shallower than
 
 
 def parse_object(text: bytes | str) -> dict[str, Any]:
-    """Return the object that a JSON text is.
+    """Parse a JSON object.
 
     Raises ValueError for another text, and for what no browser could read back: numbers such as
     NaN and 1e999, and values that are nested too deeply.
@@ -36,7 +36,7 @@ def compact(value: object) -> str:
 
 
 def ascii_json(value: object) -> str:
-    """Return JSON that every terminal and every encoding takes: the rest is escaped."""
+    """Return JSON in ASCII; everything else is escaped."""
     return json.dumps(value, separators=(",", ":"))
 
 

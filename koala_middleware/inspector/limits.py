@@ -1,4 +1,4 @@
-"""How much Segment's HTTP API takes.
+"""The limits of Segment's HTTP API.
 
 https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#max-request-size
 """

@@ -23,7 +23,7 @@ TYPES = ("track", "identify", "page", "screen", "group", "alias")
 
 
 class Upload(NamedTuple):
-    """The messages of a request, as completed, and its body as Segment is to get it.
+    """The completed messages of a request, and the body to pass on to Segment.
 
     The body has no write keys, and nothing that explains an event.
     """
@@ -70,7 +70,7 @@ def _batched(position: int, event: object) -> dict[str, Any]:
 
 
 def _completed(message: dict[str, Any], received_at: str) -> dict[str, Any]:
-    """Add what Segment adds to a message that lacks it."""
+    """Return a message with what Segment adds if it is missing."""
     message_id = message.get("messageId")
     if not isinstance(message_id, str) or not message_id:
         message = {**message, "messageId": str(uuid4())}
@@ -80,7 +80,7 @@ def _completed(message: dict[str, Any], received_at: str) -> dict[str, Any]:
 
 
 def segment_problems(message: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return why Segment, which answers 200 all the same, will not take a message, with hints.
+    """Return why Segment discards a message, although it answers 200, with hints.
 
     https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#errors
     """

@@ -18,7 +18,7 @@ class LoopError(ValueError):
 
 
 class RefusedUpload(NamedTuple):
-    """What is known of an upload whose events nobody will see."""
+    """What is known about an upload whose events cannot be read."""
 
     path: str
     code: str  # "malformed", "too_large" or "loop", as in the answer

@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def judge(message: Mapping[str, Any], cause: str | None = None) -> Verdict:
-    """Return the verdict on a message, which may be whatever somebody sent.
+    """Return the verdict on a message, which may contain anything.
 
     ``cause`` is why it has no visitor, as far as it says.
     """

@@ -1,4 +1,4 @@
-"""What is done for each client: a queue that counts, and repairs of the SDK's faults."""
+"""What is done for each client: a queue that counts, and fixes for the SDK's faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done for the threads that upload: counting, larger batches, and repairs.
+"""What is done for the threads that upload: counting, larger batches, and fixes.
 
 The SDK calls such a thread a consumer.
 """

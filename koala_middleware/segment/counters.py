@@ -1,4 +1,4 @@
-"""What became of the events that clients have taken."""
+"""Counts of the events that clients have taken."""
 
 from __future__ import annotations
 

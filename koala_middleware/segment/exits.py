@@ -63,7 +63,7 @@ def watch_child() -> None:
 
 
 def finish() -> None:
-    """End all uploads, once everything is uploaded or time is up, and say how much is lost."""
+    """End all uploads, when everything is uploaded or time is up, and log what is lost."""
     consumers, seconds = running_consumers(), _flush_seconds
     if not seconds:
         for consumer in consumers:

@@ -63,7 +63,7 @@ def instrument(
     given, runs as the visitor of whoever started or submitted it, as if by ``carry()``.
 
     Raises TypeError for a class without such a ``track``, and TypeError or ValueError for seconds
-    that are none.
+    that are not valid.
     """
     global _restart_after_fork
     if flush_seconds is not None:
@@ -92,7 +92,7 @@ def instrument(
 
 
 def uninstrument() -> None:
-    """Give each instrumented class its own ``track`` back, and leave SDKs imported later alone."""
+    """Restore each instrumented class's own ``track``, and leave SDKs imported later alone."""
     global _restart_after_fork
     _restart_after_fork = True
     unwatch_sdk(_instrument_module)

@@ -31,9 +31,12 @@ class Outbox(_Queue):
     queue's own lock held.
     """
 
-    write_key = ""
+    write_key: str = ""
     host: str | None = None
-    taken = sent = settled = 0
+    taken: int = 0
+    sent: int = 0
+    settled: int = 0
+    unfinished_tasks: int  # of the base class
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)

@@ -24,7 +24,7 @@ def unwatch_sdk(call: ModuleCall) -> None:
 
 
 def sdk_is_installed() -> bool:
-    """Return whether an import of the SDK would find something."""
+    """Return whether the SDK can be imported."""
     return any(map(_is_importable, CLIENT_MODULES))
 
 

@@ -63,5 +63,5 @@ EventStore.add = telling"""
     assert demo.ask("POST", "/starlette/project")[0] == 200
     code, stdout, stderr = demo.stop()
     assert (code, stdout) == (0, "Project Created\n")
-    assert stderr.startswith("koala-middleware demo: warning: whoever reaches 0.0.0.0 can read")
+    assert stderr.startswith("koala-middleware demo: warning: anybody who reaches 0.0.0.0 can read")
     assert stderr.count("\n") == 1

@@ -78,7 +78,7 @@ def test_inspect_says_what_to_do_and_stops_in_silence(tmp_path: Path, number: in
     assert inspector.greeting == (
         f"Open {inspector.url}; Ctrl-C stops. In your application: "
         f'analytics.host = "{inspector.url}"\nThe events are kept in {db}.\n'
-        "Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.\n"
+        "Why does an event have no visitor? Run your application with KOALA_EXPLAIN=1.\n"
     )
     assert inspector.post_events("a") == 200
     code, stdout, stderr = inspector.stop(number)
@@ -191,7 +191,9 @@ def test_inspect_warns_where_others_can_reach_it_and_serves_the_names_it_is_told
             assert connection.getresponse().status == status
     code, _, stderr = inspector.stop(signal.SIGINT)
     assert code == 0
-    assert stderr.startswith("koala-middleware inspect: warning: whoever reaches 0.0.0.0 can read")
+    assert stderr.startswith(
+        "koala-middleware inspect: warning: anybody who reaches 0.0.0.0 can read"
+    )
     assert stderr.count("\n") == 1
 
 

@@ -319,7 +319,7 @@ def test_timestamp_accepted(timestamp: str) -> None:
     ],
 )
 def test_timestamp_refused(timestamp: Any) -> None:
-    """A timestamp that is no RFC 3339 date and time is refused, and so are numbers."""
+    """A timestamp that is not an RFC 3339 date and time is refused, and so are numbers."""
     reason = dropped(identify(timestamp=timestamp)).reason
     assert reason == "Sent At must be a valid date and time string but it was not."
 

@@ -29,7 +29,7 @@ BASIC = f"Basic {b64encode(f'{KEY}:'.encode()).decode()}"
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answer as told, each time with the next status, and keep what came."""
+    """Answer as told, each time with the next status, and keep what arrived."""
 
     daemon_threads = True
 
@@ -105,7 +105,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 def test_an_upload_goes_on_as_it_came(tmp_path: Path, upstream: Upstream) -> None:
-    """With its write key, and a fresh sentAt, by which Segment mends a wrong clock."""
+    """With its write key, and a fresh sentAt, by which Segment corrects a wrong clock."""
     with inspecting(tmp_path / "x.db", forward=upstream.url) as inspector:
         inspector.send(event("a"), Authorization=BASIC)
         body = {"userId": "u", "event": "b", "sentAt": "1999-01-01T00:00:00Z"}

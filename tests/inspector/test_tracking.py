@@ -151,7 +151,7 @@ def test_the_sdk_tells_its_user_what_was_malformed(inspector: Inspector) -> None
             json.dumps({"batch": [], "writeKey": "k" * 201}).encode(),
             "identity",
             "writeKey: expected at most 200 characters",
-            id="a write key that is none",
+            id="an invalid write key",
         ),
     ],
 )

@@ -442,7 +442,7 @@ def test_message_of_nobody_is_as_without_us(sender: Celery) -> None:
 
 
 def test_signature_that_is_kept_keeps_no_visitor(sender: Celery) -> None:
-    """The headers a caller gives are copied, not added to: the next request shall not send them."""
+    """The headers a caller gives are copied, not added to: the next request must not send them."""
     signature = sender.signature("task", headers={"tenant": "t", "headers": {"tenant": "t"}})
     in_request(signature.delay)
     assert headers_of(signature.delay) == {"tenant": "t", "headers": {"tenant": "t"}}
@@ -872,7 +872,7 @@ class Site:
 
     @contextmanager
     def web(self, script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run the web process; at the end of its input it shall end."""
+        """Run the web process; it ends at the end of its input."""
         with self.run("web", "none", script, *arguments) as process:
             yield process
             assert process.stdin is not None

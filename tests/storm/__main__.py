@@ -1,4 +1,4 @@
-"""``python -m tests.storm``: storm the servers, print what came of it, exit with 1 on a fault."""
+"""``python -m tests.storm``: storm the servers, print the results, exit with 1 on a fault."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ LEAST_PER_SECOND = 20  # on a machine that is slow, and busy with something else
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a request.
+    """The result of a request.
 
     :param owed: the events that must arrive.
     :param possible: those that may arrive besides.

@@ -92,7 +92,7 @@ SERVERS = [*DEPLOYS, CELERY]
 
 @dataclass
 class Row:
-    """What came of one server's deploys; ``twice`` counts message IDs."""
+    """The results of one server's deploys; ``twice`` counts message ids."""
 
     server: str
     deploys: int

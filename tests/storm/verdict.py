@@ -63,7 +63,7 @@ def judge(
     events: Iterable[Mapping[str, Any]],
     all_options: bool = False,
 ) -> Verdict:
-    """Compare what came with what was owed."""
+    """Compare the events that arrived with those that should have."""
     verdict = Verdict({})
     by_ref = {outcome.request.ref: outcome for outcome in outcomes}
     arrived = Counter[tuple[str, str]]()
@@ -103,7 +103,7 @@ def _is_right(event: Mapping[str, Any], request: Request) -> bool:
 
 
 def _has_all(event: Mapping[str, Any], request: Request) -> bool:
-    """Tell whether what the options add is of this request, too."""
+    """Return whether what the options add belongs to this request, too."""
     if event["event"] == UNCARRIED:
         return True
     if request.site == "starlette" and event["event"] == "page":

@@ -1,4 +1,4 @@
-"""Print what Segment and Koala would not take of the events in a file, by its cause."""
+"""Print the events in a file that would not reach Koala, by cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_EXAMPLES = 3
 
 
 def run(arguments: Namespace) -> int:
-    """Print what would not reach Koala, and a sum; return 1 if that is anything."""
+    """Print what would not reach Koala, and a summary; return 1 if there is anything."""
     if arguments.file == "-":
         counts, issues = _read(sys.stdin.buffer)
     else:

@@ -57,7 +57,10 @@ def run(arguments: Namespace) -> int:
         stack.enter_context(serving(app, listener, feed.close))
         print(f'Open {url}; Ctrl-C stops. In your application: analytics.host = "{url}"')
         print(f"The events are kept in {path}.")
-        print("Why has an event no visitor? Run your application with KOALA_EXPLAIN=1.", flush=True)
+        print(
+            "Why does an event have no visitor? Run your application with KOALA_EXPLAIN=1.",
+            flush=True,
+        )
         wait_for_stop(progress.look)
         is_fine = progress.end()
     return 1 if arguments.fail_on_dropped and not is_fine else 0

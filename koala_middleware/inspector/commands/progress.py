@@ -1,4 +1,4 @@
-"""Say in the terminal what the inspector sees: each cause once, and a sum at the end."""
+"""Print what the inspector sees: each cause once, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Progress:
             print(printable(line), flush=True)
 
     def end(self) -> bool:
-        """Print the sum, and return whether all events were fine."""
+        """Print the summary, and return whether all events were fine."""
         self.look()
         if self.counts.total():
             print(summary(self.counts), flush=True)

@@ -1,4 +1,4 @@
-"""Send uploads to the host, in a thread, later if that cannot be now."""
+"""Send uploads to the host in a thread, and try again later if that fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from koala_middleware.inspector.refusals import LoopError
 
 _log = logging.getLogger("koala_middleware.inspector")
 
-_TIMEOUT = 15.0  # seconds, as Segment's SDK has it
+_TIMEOUT = 15.0  # seconds, as in Segment's SDK
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 300.0
 _IDLE = 1.0  # seconds without an upload
 _MOST_TRIES = 20  # of an upload that the host answers with 5xx, in about an hour
@@ -77,7 +77,7 @@ class Forwarder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop soon; what waits is sent after the next start."""
+        """Stop soon; waiting uploads are sent after the next start."""
         self._stopping.set()
         self._news.set()
         self._thread.join(2)

@@ -49,7 +49,7 @@ class Outbox:
             self._opened = stack.pop_all()
         self._bytes = sum(self._sizes.values())
         self._closed = False
-        self.given_up = 0
+        self.given_up: int = 0
 
     def put(
         self,

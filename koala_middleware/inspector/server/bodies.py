@@ -1,4 +1,4 @@
-"""Read a request's body: bounded before it is expanded, and bounded again before it is parsed."""
+"""Read a request's body, limited in size before and during decompression."""
 
 from __future__ import annotations
 

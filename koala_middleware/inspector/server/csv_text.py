@@ -1,4 +1,4 @@
-"""Rows as CSV, which a spreadsheet opens."""
+"""Rows as CSV, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 

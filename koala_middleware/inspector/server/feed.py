@@ -11,7 +11,7 @@ class Feed:
     def __init__(self) -> None:
         self._news = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.closed = False
+        self.closed: bool = False
 
     def watch(self) -> asyncio.Event:
         """Return an event that is set at the next news; call this before looking."""

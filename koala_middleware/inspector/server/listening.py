@@ -58,7 +58,7 @@ def _is_served(address: IPv4Address | IPv6Address, bound: IPv4Address | IPv6Addr
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind((str(address), 0))  # fails for an address of another machine
+            probe.bind((str(address), 0))  # fails for another machine's address
         except OSError:
             return False
     return True

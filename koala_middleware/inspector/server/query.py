@@ -1,4 +1,4 @@
-"""What the query of a URL asks for."""
+"""The parameters of a URL's query."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def query_series(query: Mapping[str, str]) -> Series:
 def integer(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     """Return a number of the query, or the default.
 
-    Raises HTTPException for one that is none, or out of bounds.
+    Raises HTTPException for one that is not a number, or out of bounds.
     """
     text = query.get(name, "") or str(default)
     if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:

@@ -60,7 +60,7 @@ def segment_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -
             try:
                 response = await receive(kind, request)
             except ClientDisconnect:
-                return Response(status_code=400)  # which nobody reads
+                return Response(status_code=400)  # nobody reads it
             except sqlite3.Error as fault:
                 _log.error("cannot store events in %s: %s", store.path, fault)
                 return _refusal(503, "unavailable", "the events could not be stored; try again")

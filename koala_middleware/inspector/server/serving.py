@@ -1,4 +1,4 @@
-"""Serve an application on a port that is open already, beside what else the process does."""
+"""Serve an application on an open port, in a thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_BYTES = 1 << 20
 
 
 def open_port(program: str, host: str, port: int) -> socket.socket | None:
-    """Return a listener, or None after a message that says why there is none.
+    """Return a listener, or print why there is none and return None.
 
     Warns where it can be reached from other machines.
     """
@@ -36,7 +36,7 @@ def open_port(program: str, host: str, port: int) -> socket.socket | None:
         return None
     if not is_loopback(listener):
         print(
-            f"{program}: warning: whoever reaches {host} can read the events and send "
+            f"{program}: warning: anybody who reaches {host} can read events and send "
             "some; --host 127.0.0.1 keeps them on this machine",
             file=sys.stderr,
         )

@@ -45,7 +45,7 @@ class ForeignFileError(ValueError):
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Return a connection to the file, which is made where there is none, for its owner alone.
+    """Return a connection to the file, created for its owner only if it is missing.
 
     Commits survive the end of the process, however it ends; a power failure may cost the last.
     Raises OSError or sqlite3.Error where that cannot be, ForeignFileError for a file that is not

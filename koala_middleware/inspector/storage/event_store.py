@@ -70,7 +70,7 @@ class EventStore:
         self._writing, self._reading = Lock(), RLock()
         self._writer = open_database(path)
         self._reader = open_database(path)
-        self.clearings = 0
+        self.clearings: int = 0
 
     def add(self, messages: Iterable[dict[str, Any]], write_key: str | None = None) -> int:
         """Store messages, on disk when this returns, and return how many of them are new."""

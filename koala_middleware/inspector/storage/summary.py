@@ -37,7 +37,7 @@ class Summary(NamedTuple):
 
 
 def summarize(message: Mapping[str, Any], explanation: Explanation) -> Summary:
-    """Return the summary of a message, which may be whatever somebody sent."""
+    """Return the summary of a message, which may contain anything."""
     kind = message.get("type")
     values = _object(message, "traits" if kind == "identify" else "properties")
     verdict = judge(message, explanation.cause)

@@ -33,7 +33,7 @@ class Pages:
         return page
 
     def leave(self) -> None:
-        """Leave the pages, and say what they complained of."""
+        """Leave the pages, and check that none had errors."""
         for page in self.pages.values():
             page.goto("about:blank")
         faults, self.faults[:] = self.faults[:], []
