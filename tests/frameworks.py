@@ -89,7 +89,8 @@ def litestar(site: Site) -> Any:
     middleware: Any = koala_middleware.asgi.KoalaMiddleware
     ours = DefineMiddleware(middleware, **site.options)
     routes = [litestar.get("/{path:path}")(view)]
-    return litestar.Litestar(routes, middleware=[ours], openapi_config=None)
+    # Its own configuration of logging would be that of all tests.
+    return litestar.Litestar(routes, middleware=[ours], openapi_config=None, logging_config=None)
 
 
 def quart(site: Site) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import logging
 import re
 import sys
 import textwrap
@@ -59,7 +60,10 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))  # Pyramid looks for it
     monkeypatch.setattr(analytics, "host", analytics.host)
+    root = logging.getLogger()  # which Litestar configures
+    monkeypatch.setattr(root, "handlers", root.handlers[:])
     with ExitStack() as stack:
+        stack.callback(root.setLevel, root.level)
 
         def use_settings(**changed: Any) -> None:
             stack.enter_context(override_settings(**changed))
