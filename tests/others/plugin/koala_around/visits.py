@@ -58,6 +58,8 @@ def take_back_from_environ(environ: dict[str, Any]) -> None:
 
 
 def lend_to_scope(scope: Any, cookie: str | None = None) -> None:
+    if scope.get("type") not in ("http", "websocket"):
+        return  # nobody sends one
     given = scope.get("headers")
     # Headers that can be read but once are not ours to read.
     if isinstance(given, list | tuple) and not any(
