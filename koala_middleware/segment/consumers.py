@@ -20,6 +20,8 @@ _DEFAULT_SIZE = 100  # events in a batch, which in their thousands upload slowly
 # https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#batch
 _LARGE_SIZE = 1000
 
+exit_uploads = True
+"""Whether the exit of the process uploads, so that a consumer needs no thread there."""
 _patches = Patches()
 _classes: set[type] = set()
 threadless: list[Any] = []
@@ -64,7 +66,8 @@ def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             original(self)
         except RuntimeError as error:
-            if "interpreter shutdown" not in str(error) or not isinstance(self.queue, Outbox):
+            at_exit = "interpreter shutdown" in str(error)
+            if not (at_exit and exit_uploads and isinstance(self.queue, Outbox)):
                 raise
             threadless.append(self)
             # For flush(), which would wait for the thread. What it was to upload, the exit does.

@@ -15,6 +15,7 @@ from typing import Any
 from koala_middleware.forks import in_each_child
 from koala_middleware.imports import no_longer_when_imported, when_imported
 from koala_middleware.patching import Patches
+from koala_middleware.segment import consumers
 from koala_middleware.segment.consumers import running_consumers
 from koala_middleware.segment.delivery import PAUSE, count_queued, deliver, wake
 
@@ -44,6 +45,7 @@ def set_flush_seconds(seconds: float) -> None:
     """Set how long an exit may wait for uploads; with 0 it does what the SDK itself does."""
     global _flush_seconds
     _flush_seconds = seconds
+    consumers.exit_uploads = seconds > 0
 
 
 def exit_before_others() -> None:
@@ -64,24 +66,24 @@ def watch_child() -> None:
 
 def finish() -> None:
     """End all uploads, when everything is uploaded or time is up, and log what is lost."""
-    consumers, seconds = running_consumers(), _flush_seconds
+    running, seconds = running_consumers(), _flush_seconds
     if not seconds:
-        for consumer in consumers:
+        for consumer in running:
             _stop(consumer)
         return
     _resolve_without_threads()
     with _not_terminated():
         end = time.monotonic() + seconds
         deliver(seconds)
-        for consumer in consumers:
+        for consumer in running:
             consumer.pause()
-        while any(each.is_alive() for each in consumers) and time.monotonic() < end:
-            wake(consumers)
+        while any(each.is_alive() for each in running) and time.monotonic() < end:
+            wake(running)
             time.sleep(PAUSE)
-    for consumer in consumers:
+    for consumer in running:
         # The SDK's own function for the exit would wait for an upload that hangs.
         consumer.join = lambda timeout=None: None
-    lost = count_queued(consumers)
+    lost = count_queued(running)
     if lost:
         import logging  # here, because most processes lose nothing
 

@@ -128,6 +128,14 @@ def test_client_that_is_made_at_exit_ends_in_time(make: Callable[..., Any]) -> N
     assert not client.queue.sent
 
 
+def test_client_that_is_made_at_exit_fails_where_the_exit_does_not_upload(
+    make: Callable[..., Any],
+) -> None:
+    koala.instrument(flush_seconds=0)
+    with no_threads(), pytest.raises(RuntimeError, match="interpreter shutdown"):
+        make()
+
+
 def test_client_of_somebody_elses_queue_fails_at_exit_as_in_the_sdk() -> None:
     koala.instrument()
     with no_threads(), pytest.raises(RuntimeError, match="interpreter shutdown"):
