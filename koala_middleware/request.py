@@ -61,7 +61,7 @@ class RequestDetails:
         self._tree: Tree = {}
         self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
-        self.has_browser_ids = bool(options.browser_ids)
+        self.has_browser_ids: bool = bool(options.browser_ids)
         """Whether there may be ids to add: see :meth:`browser_ids`."""
         self.new_profile_id: NewId | None = None
         self.new_anonymous_id: NewId | None = None

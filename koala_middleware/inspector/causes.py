@@ -36,7 +36,7 @@ _SAID = {
         "Called outside a request",
         "pool.submit(koala.carry(work), order)  # a thread\n"
         "koala_middleware.contrib.celery.instrument()  # Celery's tasks\n"
-        "with koala.profile(profile_id):  # an ID that you stored\n"
+        "with koala.profile(profile_id):  # an id that you stored\n"
         "    work(order)",
     ),
     Cause.NO_COOKIE: (
@@ -58,7 +58,7 @@ _SAID = {
     ),
     Cause.ADDED: ("Added under another name", "KoalaMiddleware(app)  # without property_name"),
     Cause.TOO_LARGE: (
-        "Too large with the ID",
+        "Too large with the id",
         'analytics.track(user.id, "Report Exported", {"rows": len(rows)})',
     ),
     Cause.FAILED: ("The middleware failed", _LOG),
