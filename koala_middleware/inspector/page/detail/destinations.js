@@ -1,3 +1,4 @@
+// @ts-check
 // What an event has for Segment's destinations to match its visitor by, and what it says of consent.
 
 import { element } from "../shared/element.js";
