@@ -136,7 +136,7 @@ def test_click_opens_the_row_that_was_aimed_at(
         for click in range(20):
             box = page.locator("#grid").bounding_box()  # what is above it grows with new issues
             assert box is not None
-            place = box["x"] + 200, box["y"] + 42 + 32 * (click % 8)
+            place = box["x"] + 40, box["y"] + 42 + 32 * (click % 8)
             page.mouse.move(*place)
             aimed_at = page.evaluate(
                 "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id",
