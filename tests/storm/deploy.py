@@ -8,6 +8,7 @@ a signal that they cannot handle: what is lost then is what they had in memory.
 from __future__ import annotations
 
 import argparse
+import http.client
 import itertools
 import json
 import os
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -197,7 +197,10 @@ def _outcome(url: str, request: Request) -> Outcome:
         with urllib.request.urlopen(post, timeout=30) as response:
             response.read()
         return Outcome(request, frozenset({"view"}))
-    except (OSError, urllib.error.URLError):  # of a server that has gone: perhaps it has tracked
+    except (
+        OSError,
+        http.client.HTTPException,
+    ):  # of a server that has gone: perhaps it has tracked
         return Outcome(request, frozenset(), frozenset({"view"}))
 
 
