@@ -34,7 +34,7 @@ def test_firefox_is_live_at_once_and_takes_what_arrives(tab: Firefox, inspector:
     tab.open(inspector.url)
     start = time.monotonic()
     tab.wait("document.getElementById('connection').dataset.state", "live")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10  # a stream's first sign of life comes after 15
     inspector.send(track("Signed Up"))
     tab.wait(NAMES, ["Signed Up"])
     inspector.send(explained("no_cookie", "Order Completed"))
