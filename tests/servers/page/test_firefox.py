@@ -53,6 +53,7 @@ def test_firefox_opens_searches_and_fits(tab: Firefox, inspector: Server) -> Non
     tab.wait(NAMES, ["Signed Up"])
     tab.click("#reset")
     tab.wait(NAMES, ["Order Completed", "Signed Up"])
+    time.sleep(1)  # until the list has been drawn for the last time
     tab.click("#rows [aria-rowindex='2'] .event")
     tab.wait("document.querySelector('#detail .why')?.textContent", "No cookie in the request")
     tab.photograph(SCREENSHOTS / "inspector-firefox.png")
