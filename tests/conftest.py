@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import ModuleType
 from typing import Any
 
 import django
@@ -11,6 +15,7 @@ import hypothesis
 import pytest
 import segment.analytics as analytics
 from django.conf import settings
+from django.test import override_settings
 from segment.analytics.client import Client
 
 from koala_middleware import current, explanation, faults, uninstrument
@@ -49,6 +54,29 @@ def events() -> Iterator[list[dict[str, Any]]]:
     """Collect the messages that Segment's clients would send."""
     with capture_events() as captured:
         yield captured
+
+
+@pytest.fixture
+def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return the names of a module of somebody's project, to run the code of the docs in.
+
+    ``use_settings(**changed)`` is there for its invisible code.
+    """
+    module = ModuleType("shop.privacy")
+    del module.__spec__  # of None, Python 3.15 warns when a traceback is printed
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))  # Pyramid looks for it
+    monkeypatch.setattr(analytics, "host", analytics.host)
+    root = logging.getLogger()  # which Litestar configures
+    monkeypatch.setattr(root, "handlers", root.handlers[:])
+    with ExitStack() as stack:
+        stack.callback(root.setLevel, root.level)
+
+        def use_settings(**changed: Any) -> None:
+            stack.enter_context(override_settings(**changed))
+
+        vars(module)["use_settings"] = use_settings
+        yield vars(module)
 
 
 class Analytics(Client):  # type: ignore[misc]  # the SDK has no types

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,3 +14,11 @@ def skip_without(reason: str) -> NoReturn:
     if "CI" in os.environ:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def needed(name: str) -> Any:
+    """Return a module of a package that tox installs."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        skip_without(f"{name} cannot be imported: {error}")

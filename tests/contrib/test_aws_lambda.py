@@ -1,8 +1,7 @@
-"""The decorator for Lambda's handlers, with the events that AWS documents, and Mangum."""
+"""The decorator for Lambda's handlers, with the events that AWS documents."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import segment.analytics as analytics
 
 import koala_middleware as koala
 from koala_middleware import filters
-from koala_middleware.asgi import KoalaMiddleware
 from koala_middleware.contrib.aws_lambda import koala_handler
 from tests.collector import collecting
 from tests.visitors import ALICE, profile_ids, track
@@ -164,24 +162,3 @@ def test_wrong_options() -> None:
 
     with pytest.raises(TypeError, match="expected a function"):
         koala_handler(coroutine)
-
-
-@REQUESTS
-def test_mangum(event: Event, events: Events) -> None:
-    """It makes an ASGI scope of an event by itself."""
-    mangum = pytest.importorskip("mangum")
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        track("handled")
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"fine"})
-
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        handle = koala.delivering()(mangum.Mangum(KoalaMiddleware(app), lifespan="off"))
-        assert handle({"body": "", "isBase64Encoded": False, **event}, {})["statusCode"] == 200
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-    assert profile_ids(events) == {"handled": ALICE}

@@ -28,6 +28,7 @@ from koala_middleware.segment import exits
 from koala_middleware.segment.consumers import running_consumers
 from koala_middleware.segment.outbox import Outbox, outboxes
 from tests.collector import Collector, collecting
+from tests.missing import needed
 
 START = """
 import sys, koala_middleware as koala
@@ -484,7 +485,7 @@ def test_large_batches_while_there_is_much_to_upload(make: Callable[..., Any]) -
 
 def test_gevent_queues_between_real_threads(collector: Collector) -> None:
     """From gevent 25.4 on, flush() raises LoopExit there, and events are lost."""
-    pytest.importorskip("gevent")
+    needed("gevent")
     script = """
 import threading, time
 def work():
@@ -505,7 +506,7 @@ analytics.flush()
 
 def test_gevent_client_that_is_older_than_we_are(collector: Collector) -> None:
     """Its queue is gevent's: it is uploaded at exit, though not counted."""
-    pytest.importorskip("gevent")
+    needed("gevent")
     script = """
 import sys
 from gevent import monkey; monkey.patch_all()

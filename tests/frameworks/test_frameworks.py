@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 import koala_middleware as koala
 from tests.adapters import asgi_outermost, settings_for, wsgi_outermost
-from tests.frameworks import FRAMEWORKS, NO_LIFESPAN, WSGI, asgi_server
+from tests.frameworks.sites import FRAMEWORKS, NO_LIFESPAN, WSGI, asgi_server
 from tests.sites import Site
 from tests.streams import EACH_CHUNK, chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track

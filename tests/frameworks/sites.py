@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, cast
 
-import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
@@ -17,6 +16,7 @@ from werkzeug import Response
 
 import koala_middleware.asgi
 import koala_middleware.wsgi
+from tests.missing import needed
 from tests.serving import environ_of, scope_of
 from tests.sites import Site, answer, asynchronous, django_site
 
@@ -24,7 +24,7 @@ _numbers = count()
 
 
 def falcon(site: Site) -> Any:
-    falcon = pytest.importorskip("falcon")
+    falcon = needed("falcon")
 
     class View:
         def on_get(self, request: Any, response: Any, path: str) -> None:
@@ -40,7 +40,7 @@ def falcon(site: Site) -> Any:
 
 
 def falcon_asgi(site: Site) -> Any:
-    falcon = pytest.importorskip("falcon.asgi")
+    falcon = needed("falcon.asgi")
 
     class View:
         async def on_get(self, request: Any, response: Any, path: str) -> None:
@@ -56,8 +56,8 @@ def falcon_asgi(site: Site) -> Any:
 
 
 def pyramid(site: Site) -> Any:
-    config = pytest.importorskip("pyramid.config").Configurator()
-    response = pytest.importorskip("pyramid.response")
+    config = needed("pyramid.config").Configurator()
+    response = needed("pyramid.response")
 
     def view(request: Any) -> Any:
         body = answer(site)
@@ -70,14 +70,14 @@ def pyramid(site: Site) -> Any:
 
 
 def bottle(site: Site) -> Any:
-    bottle = pytest.importorskip("bottle")
+    bottle = needed("bottle")
     app = bottle.Bottle()
     app.route("/<path:path>", callback=lambda path: answer(site))
     return koala_middleware.wsgi.KoalaMiddleware(app, **site.options)
 
 
 def litestar(site: Site) -> Any:
-    litestar = pytest.importorskip("litestar")
+    litestar = needed("litestar")
     from litestar.middleware import DefineMiddleware
     from litestar.response import Response, Stream
 
@@ -94,7 +94,7 @@ def litestar(site: Site) -> Any:
 
 
 def quart(site: Site) -> Any:
-    app = pytest.importorskip("quart").Quart(__name__)
+    app = needed("quart").Quart(__name__)
 
     @app.get("/<path:path>")  # type: ignore[untyped-decorator]
     async def view(path: str) -> Any:
@@ -106,7 +106,7 @@ def quart(site: Site) -> Any:
 
 
 def blacksheep(site: Site) -> Any:
-    blacksheep = pytest.importorskip("blacksheep")
+    blacksheep = needed("blacksheep")
     app = blacksheep.Application(router=blacksheep.Router())
 
     async def view() -> Any:
@@ -126,8 +126,7 @@ def blacksheep(site: Site) -> Any:
 
 
 def sanic(site: Site) -> Any:
-    # Its older versions cannot be imported beside today's websockets.
-    sanic = pytest.importorskip("sanic", minversion="23.12", exc_type=ImportError)
+    sanic = needed("sanic")
     app = sanic.Sanic(f"site-{next(_numbers)}", configure_logging=False)
     app.config.TOUCHUP = False  # which rewrites Sanic's classes for one application
 
@@ -144,7 +143,7 @@ def sanic(site: Site) -> Any:
 
 
 def channels(site: Site) -> Any:
-    pytest.importorskip("channels")
+    needed("channels")
     from channels.generic.http import AsyncHttpConsumer
     from channels.routing import ProtocolTypeRouter, URLRouter
 
@@ -167,7 +166,7 @@ def _django(body: Any) -> Any:
 
 
 def django_ninja(site: Site) -> Any:
-    ninja = pytest.importorskip("ninja")
+    ninja = needed("ninja")
     api = ninja.NinjaAPI(urls_namespace=f"site-{next(_numbers)}", docs_url=None, openapi_url=None)
 
     @api.get("/{path:page}")  # type: ignore[untyped-decorator]
@@ -178,7 +177,7 @@ def django_ninja(site: Site) -> Any:
 
 
 def django_rest_framework(site: Site) -> Any:
-    pytest.importorskip("rest_framework")
+    needed("rest_framework")
     from rest_framework.views import APIView
 
     class View(APIView):  # type: ignore[misc]
