@@ -58,7 +58,7 @@ def _page(source: Source) -> dict[str, str]:
         return page
     from urllib.parse import quote  # here, because few applications need it
 
-    # What is no UTF-8 may have become surrogates, in servers and in test clients.
+    # What is not UTF-8 may have become surrogates, in servers and in test clients.
     path = quote(source.path, safe=_IN_A_PATH, errors="replace")
     host = source.header("host")
     query = f"?{source.query}" if source.query else ""

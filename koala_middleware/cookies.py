@@ -110,7 +110,7 @@ def unquote_cookie(value: str) -> str:
     if "%" in value:
         from urllib.parse import unquote  # here, because few values need it
 
-        value = unquote(value, errors="surrogateescape")  # bytes that are no UTF-8: not printable
+        value = unquote(value, errors="surrogateescape")  # not printable if not UTF-8
     if len(value) > 1 and value[0] == value[-1] == '"':
         return value[1:-1]
     return value

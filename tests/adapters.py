@@ -44,7 +44,7 @@ ASGI = {
     "django-asgi": django_asgi,
 }
 CLIENTS = ["django-client", "django-async-client"]
-"""Django's own, which are no servers: they take a shorter way to its middleware."""
+"""Django's own, which are not servers: they take a shorter way to its middleware."""
 
 ADAPTERS = ["wsgi", "flask", "flask-extension", "django-wsgi", "asgi", "starlette", "django-asgi"]
 SERVED = [*WSGI, *ASGI]

@@ -11,7 +11,7 @@ from flask import Flask, Response, request, stream_with_context
 from koala_middleware.contrib.flask import KoalaMiddleware
 
 app: Flask = Flask(__name__)
-app.wsgi_app = KoalaMiddleware(app.wsgi_app, explain=True)  # type: ignore[method-assign]
+app.wsgi_app = KoalaMiddleware(app.wsgi_app, explain=True)  # type: ignore[method-assign]  # as Flask documents it
 analytics.write_key = "YOUR_WRITE_KEY"
 
 PAGE = """<!doctype html>

@@ -158,7 +158,7 @@ DESTINATIONS = (
     Destination(
         "GOOGLE_ANALYTICS_4",
         "Google Analytics 4 Cloud",
-        GOOGLE_ANALYTICS_4("G-XXXXXXXXXX"),
+        GOOGLE_ANALYTICS_4("G-XXXXXXXXXX"),  # as Google writes an id that stands for any
         _by_hand("ga_client_id", "ga_session_id"),
     ),
     Destination("PINTEREST", "Pinterest Conversions API", PINTEREST, _by_hand("epik")),

@@ -1,4 +1,4 @@
-"""What a fork leaves behind, and how it is mended. In processes of their own, so that a fork of
+"""What a fork leaves behind, and how it is fixed. In processes of their own, so that a fork of
 the test runner cannot confuse it."""
 
 from __future__ import annotations
@@ -403,7 +403,7 @@ fork(child)
 
 
 def test_session_of_the_users_own_make_in_a_child() -> None:
-    """What an adapter has been given stays, and one that is no adapter of requests is left."""
+    """What an adapter has been given stays, and what is not an adapter of requests is left."""
     script = """
 import segment.analytics.request as request
 from requests.adapters import BaseAdapter, HTTPAdapter

@@ -1,4 +1,4 @@
-"""Failures that only ours has, and that are no fault of ours: each with its reason."""
+"""Failures that only ours has, though the fault is not ours: each with its reason."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _restore_headers(response: Any) -> None:
 
 
 def call_client_handler(wrapped: Any, handler: Any, args: Any, kwargs: Any) -> Any:
-    """Call the handler of Django's test client, which is no WSGI application, as if it were one."""
+    """Call the handler of Django's test client as if it were a WSGI application."""
     from . import applications
 
     [environ] = args
