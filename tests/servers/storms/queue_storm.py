@@ -1,6 +1,6 @@
 """Jobs of many visitors through real queues and workers, some of which are stopped or killed.
 
-``python -m tests.servers.queue_storm 2000`` prints the table of the documentation.
+``python -m tests.servers.storms.queue_storm 2000`` prints the table of the documentation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.collector import Collector, collecting
 from tests.redis_server import running_redis
-from tests.servers.queue_sites import PYTHON, SHOP, SITES, UNANSWERED, WEB, Site
+from tests.servers.storms.queue_sites import PYTHON, SHOP, SITES, UNANSWERED, WEB, Site
 
 ENDS = {"stopped": signal.SIGTERM, "killed": signal.SIGKILL}
 _PATIENCE = 20  # seconds without an event

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import running_redis
-from tests.servers.queue_sites import SITES
-from tests.servers.queue_storm import Outcome, storm
+from tests.servers.storms.queue_sites import SITES
+from tests.servers.storms.queue_storm import Outcome, storm
 
 # These soon give what a killed worker had taken to another one.
 REDELIVERING = ("dramatiq", "taskiq", "arq")
