@@ -18,18 +18,13 @@ from tests.storm.verdict import judge, master
 from tests.visitors import ALICE, BOB
 
 REQUESTS = 750
-# One for each way to run: ``python -m tests.storm --all-options`` has all of them.
-ALL_OPTIONS = ("gunicorn-gthread", "gunicorn-gevent", "uvicorn", "uwsgi")
-DEPLOYED = ("gunicorn-gthread", "uvicorn", "celery")
+DEPLOYED = (
+    "gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uvicorn", "granian", "celery"
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "all_options"),
-    [
-        *(pytest.param(name, False, id=name) for name in SERVERS),
-        *(pytest.param(name, True, id=f"{name}-all-options") for name in ALL_OPTIONS),
-    ],
-)
+@pytest.mark.parametrize("all_options", [False, True], ids=["plain", "all-options"])
+@pytest.mark.parametrize("name", SERVERS)
 def test_no_event_is_lost_or_of_another_visitor(name: str, all_options: bool) -> None:
     if name in WITHOUT_WHEELS:
         pytest.skip(f"{name}: no wheels for this Python")
