@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, MutableMapping
 from functools import wraps
 from typing import Any
 
@@ -12,18 +11,6 @@ from koala_middleware.carrier import inject
 from koala_middleware.explanation import note_way_in
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
-
-
-@contextmanager
-def needing(extra: str) -> Iterator[None]:
-    """Say, if an import within fails, which extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"koala_middleware.contrib.{extra} needs {error.name}, which is not installed: "
-            f"pip install 'koala-middleware[{extra}]'"
-        ) from error
 
 
 def prepare(given: OptionKeywords) -> Options:

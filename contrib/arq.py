@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from koala_middleware import current
 from koala_middleware.carrier import inject, read_visitor
-from koala_middleware.contrib._jobs import Hooks, needing
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import Hooks
 from koala_middleware.options import OptionKeywords, Options
 
 with needing("arq"):

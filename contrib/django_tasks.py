@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware.carrier import KEY, inject, read_visitor
-from koala_middleware.contrib._jobs import Hooks, needing
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import Hooks
 from koala_middleware.current import await_as, call_as
 from koala_middleware.options import OptionKeywords, Options
 

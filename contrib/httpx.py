@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from httpx import Request
-
+from koala_middleware.contrib._extras import needing
 from koala_middleware.outgoing import OutgoingHeaders
+
+with needing("httpx"):
+    from httpx import Request
 
 _BEFORE = "koala_middleware.headers_before"
 

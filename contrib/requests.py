@@ -6,10 +6,12 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-
+from koala_middleware.contrib._extras import needing
 from koala_middleware.outgoing import OutgoingHeaders
+
+with needing("requests"):
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
 
 
 class KoalaAdapter(HTTPAdapter):

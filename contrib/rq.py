@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware.carrier import inject, read_visitor
-from koala_middleware.contrib._jobs import Hooks, needing
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import Hooks
 from koala_middleware.current import call_as
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, Options

@@ -7,23 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    HTTPServerRequest,
-    RequestStartLine,
-    ResponseStartLine,
-)
-
 from koala_middleware import current, explanation
+from koala_middleware.contrib._extras import needing
 from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
 from koala_middleware.sources import readers
 from koala_middleware.visitor import NOBODY, Cookies, Visitor
+
+with needing("tornado"):
+    from tornado.httputil import (
+        HTTPConnection,
+        HTTPHeaders,
+        HTTPMessageDelegate,
+        HTTPServerConnectionDelegate,
+        HTTPServerRequest,
+        RequestStartLine,
+        ResponseStartLine,
+    )
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
