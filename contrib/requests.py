@@ -34,7 +34,7 @@ class KoalaAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         url: Any = request.url
-        added = self._outgoing.headers(urlsplit(url).hostname, request.headers)
+        added = self._outgoing.headers(urlsplit(url).hostname, request.headers.get)
         if added:
             request = request.copy()  # a redirect copies the original
             request.headers.update(added)
