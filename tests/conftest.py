@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -49,6 +50,15 @@ def events() -> Iterator[list[dict[str, Any]]]:
     """Collect the messages that Segment's clients would send."""
     with capture_events() as captured:
         yield captured
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Leave what is in a cycle uncollected."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Analytics(Client):  # type: ignore[misc]  # the SDK has no types

@@ -484,7 +484,6 @@ def test_large_batches_while_there_is_much_to_upload(make: Callable[..., Any]) -
 
 def test_gevent_queues_between_real_threads(collector: Collector) -> None:
     """From gevent 25.4 on, flush() raises LoopExit there, and events are lost."""
-    pytest.importorskip("gevent")
     script = """
 import threading, time
 def work():
@@ -505,7 +504,6 @@ analytics.flush()
 
 def test_gevent_client_that_is_older_than_we_are(collector: Collector) -> None:
     """Its queue is gevent's: it is uploaded at exit, though not counted."""
-    pytest.importorskip("gevent")
     script = """
 import sys
 from gevent import monkey; monkey.patch_all()
