@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, MutableMapping
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from koala_middleware import current, segment
 from koala_middleware.carrier import inject
@@ -13,17 +12,8 @@ from koala_middleware.explanation import note_way_in
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.patching import Patches
 
-
-@contextmanager
-def needing(extra: str) -> Iterator[None]:
-    """Say, if an import within fails, which extra to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"koala_middleware.contrib.{extra} needs {error.name}, which is not installed: "
-            f"pip install 'koala-middleware[{extra}]'"
-        ) from error
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def prepare(given: OptionKeywords) -> Options:
@@ -44,35 +34,54 @@ def stamp(carrier: MutableMapping[str, Any]) -> None:
         inject(carrier)
 
 
-class Hooks:
-    """The methods of a queue's classes that are wrapped between instrument() and uninstrument()."""
+class Instrument(Protocol):
+    """The type of :meth:`Hooks.instrument`."""
 
-    def __init__(self) -> None:
-        self.options: Options | None = None
+    def __call__(self, **options: Unpack[OptionKeywords]) -> None: ...
+
+
+class Hooks:
+    """The methods of a queue's classes that are wrapped between instrument() and uninstrument().
+
+    :param hooks: of each method its owner, its name, and what is called in its place, as
+        ``ours(options, original, *args, **kwargs)``.
+    """
+
+    def __init__(self, *hooks: tuple[Any, str, Callable[..., Any]]) -> None:
+        self._hooks = hooks
+        self._options: Options | None = None
         self._patches = Patches()
 
-    def wrap(self, owner: Any, name: str, ours: Callable[..., Any]) -> None:
-        """Make a method call ``ours(options, original, *args, **kwargs)``."""
+    def instrument(self, **options: Unpack[OptionKeywords]) -> None:
+        """Let each job run as the visitor who was current where it was enqueued.
+
+        Call this where jobs are enqueued and where they run. Segment's calls are instrumented, too.
+
+        :param options: those of :class:`koala_middleware.Options`, of which a job needs two:
+            ``property_name``, and ``parse``, which a profile id that arrives must pass once more.
+
+        Raises TypeError or ValueError for an unknown or wrong option.
+        """
+        is_first = self._options is None
+        self._options = prepare(options)
+        if is_first:
+            for owner, name, ours in self._hooks:
+                self._wrap(owner, name, ours)
+
+    def uninstrument(self) -> None:
+        """Undo :meth:`instrument`; Segment's calls stay instrumented."""
+        self._options = None
+        self._patches.undo()
+
+    def _wrap(self, owner: Any, name: str, ours: Callable[..., Any]) -> None:
         method = vars(owner)[name]
-        original = method.__func__ if isinstance(method, classmethod) else method
+        is_class_method = isinstance(method, classmethod)
+        original = method.__func__ if is_class_method else method
 
         @wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if self.options is None:
+            if self._options is None:
                 return original(*args, **kwargs)
-            return ours(self.options, original, *args, **kwargs)
+            return ours(self._options, original, *args, **kwargs)
 
-        is_class_method = isinstance(method, classmethod)
         self._patches.replace(owner, name, classmethod(wrapper) if is_class_method else wrapper)
-
-    def instrument(self, given: OptionKeywords, wrap_all: Callable[[], None]) -> None:
-        """Take the options, and wrap the methods unless they are."""
-        is_first = self.options is None
-        self.options = prepare(given)
-        if is_first:
-            wrap_all()
-
-    def uninstrument(self) -> None:
-        """Put the methods back."""
-        self.options = None
-        self._patches.undo()

@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from koala_middleware import current
 from koala_middleware.carrier import inject, read_visitor
-from koala_middleware.contrib._jobs import Hooks, needing
-from koala_middleware.options import OptionKeywords, Options
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import Hooks, Instrument
+from koala_middleware.options import Options
 
 with needing("arq"):
     from arq import connections, worker
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-_hooks = Hooks()
-
-
-def instrument(**options: Unpack[OptionKeywords]) -> None:
-    """Let each job run as the visitor who was current where it was enqueued.
-
-    Call this where jobs are enqueued and where they run. Segment's calls are instrumented, too.
-
-    :param options: those of :class:`koala_middleware.Options`, of which a job needs two:
-        ``property_name``, and ``parse``, which a profile id that arrives must pass once more.
-
-    Raises TypeError or ValueError for an unknown or wrong option.
-    """
-    _hooks.instrument(options, _wrap)
-
-
-def uninstrument() -> None:
-    """Undo :func:`instrument`; Segment's calls stay instrumented."""
-    _hooks.uninstrument()
-
-
-def _wrap() -> None:
-    # A job is a dict of five keys, of which a worker without us reads only those.
-    _hooks.wrap(connections, "serialize_job", _serialize)
-    _hooks.wrap(worker, "deserialize_job_raw", _deserialize)
-    _hooks.wrap(worker.Worker, "run_job", _run)
 
 
 def _serialize(
@@ -74,3 +45,13 @@ def _deserialize(
 
 def _run(options: Options, run_job: Callable[..., Awaitable[None]], *args: Any) -> Awaitable[None]:
     return current.await_as(None, run_job, *args)
+
+
+_hooks = Hooks(
+    # A job is a dict of five keys, of which a worker without us reads only those.
+    (connections, "serialize_job", _serialize),
+    (worker, "deserialize_job_raw", _deserialize),
+    (worker.Worker, "run_job", _run),
+)
+instrument: Instrument = _hooks.instrument
+uninstrument: Callable[[], None] = _hooks.uninstrument

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from koala_middleware import current
 from koala_middleware.carrier import KEY, VERSION, inject, read_visitor
-from koala_middleware.contrib._jobs import needing, prepare
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import prepare
 from koala_middleware.options import OptionKeywords, Options
 from koala_middleware.patching import Patches
 from koala_middleware.segment.exits import finish

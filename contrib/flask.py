@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request, g, has_app_context
-
 from koala_middleware import wsgi
+from koala_middleware.contrib._extras import needing
 from koala_middleware.settings import options_from_settings
+
+with needing("flask"):
+    from flask import Flask, Request, g, has_app_context
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from httpx import Request
-
+from koala_middleware.contrib._extras import needing
 from koala_middleware.outgoing import OutgoingHeaders
+
+with needing("httpx"):
+    from httpx import Request
 
 _BEFORE = "koala_middleware.headers_before"
 
 
-class KoalaHook:
+class _Hook:
+    """What both kinds of hooks do with a request."""
+
+    def __init__(self, hosts: Collection[str]) -> None:
+        self._outgoing = OutgoingHeaders(hosts)
+
+    def _add_headers(self, request: Request) -> None:
+        # A redirect comes with the headers and the extensions of the request that it follows.
+        before = request.extensions.get(_BEFORE, {})
+        for name, value in before.items():
+            request.headers.pop(name, None)
+            if value is not None:
+                request.headers[name] = value
+        added = self._outgoing.headers(request.url.host, request.headers.get)
+        if before or added:
+            replaced = {name: request.headers.get(name) for name in added}
+            # Not in place: before HTTPX 0.28 the mapping is the caller's own.
+            request.extensions = {**request.extensions, _BEFORE: replaced}
+            request.headers.update(added)
+
+
+class KoalaHook(_Hook):
     """An event hook that sends the current visitor along, to the hosts on a list.
 
     ``Client(event_hooks={"request": [KoalaHook(["orders.internal"])]})``. A request to any other
@@ -22,23 +45,12 @@ class KoalaHook:
     Raises TypeError or ValueError for hosts that are not valid.
     """
 
-    def __init__(self, hosts: Collection[str]) -> None:
-        self._outgoing = OutgoingHeaders(hosts)
-
     def __call__(self, request: Request) -> None:
-        # A redirect comes with the headers and the extensions of the request that it follows.
-        for name, value in request.extensions.pop(_BEFORE, {}).items():
-            del request.headers[name]
-            if value is not None:
-                request.headers[name] = value
-        added = self._outgoing.headers(request.url.host, request.headers)
-        if added:
-            request.extensions[_BEFORE] = {name: request.headers.get(name) for name in added}
-            request.headers.update(added)
+        self._add_headers(request)
 
 
-class AsyncKoalaHook(KoalaHook):
+class AsyncKoalaHook(_Hook):
     """The same for an ``AsyncClient``."""
 
-    async def __call__(self, request: Request) -> None:  # type: ignore[override]
-        super().__call__(request)
+    async def __call__(self, request: Request) -> None:
+        self._add_headers(request)

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from koala_middleware import current
 from koala_middleware.carrier import KEY, inject, read_visitor
-from koala_middleware.contrib._jobs import Hooks, needing
-from koala_middleware.options import OptionKeywords, Options
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import Hooks, Instrument
+from koala_middleware.options import Options
 
 with needing("huey"):
     from huey.api import Huey
     from huey.registry import Message, Registry
     from huey.serializer import Serializer
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
 _MARK = f"\n{KEY}=".encode()
-
-_hooks = Hooks()
 
 
 class _StampedMessage(Message):  # type: ignore[misc]  # Huey has no types
     """A message that came with a visitor."""
 
     visitor: str
-
-
-def instrument(**options: Unpack[OptionKeywords]) -> None:
-    """Let each task run as the visitor who was current where it was enqueued.
-
-    Call this where tasks are enqueued and where they run. Segment's calls are instrumented, too.
-
-    :param options: those of :class:`koala_middleware.Options`, of which a task needs two:
-        ``property_name``, and ``parse``, which a profile id that arrives must pass once more.
-
-    Raises TypeError or ValueError for an unknown or wrong option.
-    """
-    _hooks.instrument(options, _wrap)
-
-
-def uninstrument() -> None:
-    """Undo :func:`instrument`; Segment's calls stay instrumented."""
-    _hooks.uninstrument()
-
-
-def _wrap() -> None:
-    _hooks.wrap(Huey, "serialize_task", _serialize_task)
-    _hooks.wrap(Serializer, "_serialize", _serialize)
-    _hooks.wrap(Serializer, "_deserialize", _deserialize)
-    _hooks.wrap(Registry, "create_task", _create_task)
-    _hooks.wrap(Huey, "execute", _execute)
 
 
 def _serialize_task(
@@ -107,3 +77,14 @@ def _execute(
         return execute(huey, task, *args, **kwargs)
     visitor = read_visitor(vars(task), options)
     return current.call_as(visitor, execute, huey, task, *args, **kwargs)
+
+
+_hooks = Hooks(
+    (Huey, "serialize_task", _serialize_task),
+    (Serializer, "_serialize", _serialize),
+    (Serializer, "_deserialize", _deserialize),
+    (Registry, "create_task", _create_task),
+    (Huey, "execute", _execute),
+)
+instrument: Instrument = _hooks.instrument
+uninstrument: Callable[[], None] = _hooks.uninstrument

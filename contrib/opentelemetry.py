@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, SpanProcessor
-
+from koala_middleware.contrib._extras import needing
 from koala_middleware.visitor import get_profile_id
+
+with needing("opentelemetry"):
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span, SpanProcessor
 
 ATTRIBUTE = "koala.profile_id"
 

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-
+from koala_middleware.contrib._extras import needing
 from koala_middleware.outgoing import OutgoingHeaders
+
+with needing("requests"):
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
 
 
 class KoalaAdapter(HTTPAdapter):
@@ -32,7 +34,7 @@ class KoalaAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         url: Any = request.url
-        added = self._outgoing.headers(urlsplit(url).hostname, request.headers)
+        added = self._outgoing.headers(urlsplit(url).hostname, request.headers.get)
         if added:
             request = request.copy()  # a redirect copies the original
             request.headers.update(added)

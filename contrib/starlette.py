@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from starlette.requests import HTTPConnection
-
 from koala_middleware import asgi
+from koala_middleware.contrib._extras import needing
+
+with needing("starlette"):
+    from starlette.requests import HTTPConnection
 
 
 class KoalaMiddleware(asgi.KoalaMiddleware):
@@ -31,6 +33,6 @@ def user_id(request: HTTPConnection) -> str | None:
         return None
     try:
         identity = getattr(user, "identity", None)
-    except NotImplementedError:  # as in Starlette's own class
+    except NotImplementedError:  # by BaseUser.identity, for a class without its own
         return None
     return None if identity is None else str(identity)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from koala_middleware import current
 from koala_middleware.carrier import read_visitor
-from koala_middleware.contrib._jobs import needing, prepare, stamp
+from koala_middleware.contrib._extras import needing
+from koala_middleware.contrib._jobs import prepare, stamp
 from koala_middleware.options import OptionKeywords
 
 with needing("taskiq"):

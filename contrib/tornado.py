@@ -6,24 +6,27 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    HTTPServerRequest,
-    RequestStartLine,
-    ResponseStartLine,
-)
+from weakref import proxy, ref
 
 from koala_middleware import current, explanation
+from koala_middleware.contrib._extras import needing
 from koala_middleware.factory import VisitorFactory
 from koala_middleware.options import OptionKeywords, Options, options_from_keywords
 from koala_middleware.request import RequestDetails
 from koala_middleware.segment import instrument
 from koala_middleware.sources import readers
 from koala_middleware.visitor import NOBODY, Cookies, Visitor
+
+with needing("tornado"):
+    from tornado.httputil import (
+        HTTPConnection,
+        HTTPHeaders,
+        HTTPMessageDelegate,
+        HTTPServerConnectionDelegate,
+        HTTPServerRequest,
+        RequestStartLine,
+        ResponseStartLine,
+    )
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -83,9 +86,7 @@ class _Scoped(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         self._visitor = visitor = self._make_visitor(start_line, headers)
         self._connection.koala_visitor = visitor
-        self._connection.set_close_callback = partial(
-            _set_close_callback, visitor, self._connection.set_close_callback
-        )
+        _scope_end(self._connection, visitor)
         if visitor.details is not None and visitor.details.new_ids:
             _set_cookie(self._connection, visitor.details)
         return current.call_as(visitor, self._delegate.headers_received, start_line, headers)
@@ -103,37 +104,41 @@ class _Scoped(HTTPMessageDelegate):
         request = None
         if not self._middleware.is_plain:
             request = HTTPServerRequest(
-                connection=self._connection, start_line=start_line, headers=headers
+                connection=proxy(self._connection), start_line=start_line, headers=headers
             )
         cookies = "; ".join(headers.get_list("Cookie"))
         return self._middleware.make_visitor(cookies, request)
 
 
-def _set_close_callback(
-    visitor: Visitor, set_close_callback: Any, callback: Callable[[], None] | None
-) -> None:
+# A connection is one request's, and freed when that has ended: what is put there must not hold it.
+
+
+def _scope_end(connection: Any, visitor: Visitor) -> None:
     """Have a request's visitor current when its connection ends.
 
     Else it would be whoever was when the server first waited for the connection, which is older.
     """
-    scoped = None if callback is None else partial(current.call_as, visitor, callback)
-    set_close_callback(scoped)
+    set_close_callback, this = type(connection).set_close_callback, ref(connection)
+
+    def set_scoped_close_callback(callback: Callable[[], None] | None) -> None:
+        scoped = None if callback is None else partial(current.call_as, visitor, callback)
+        set_close_callback(this(), scoped)
+
+    connection.set_close_callback = set_scoped_close_callback
 
 
 def _set_cookie(connection: Any, details: RequestDetails) -> None:
-    """Make a connection, which is one request's, set the cookie of a new profile id."""
-    write_headers = connection.write_headers
+    """Make a connection set the cookies of new ids."""
+    write_headers, this = type(connection).write_headers, ref(connection)
 
     def write_headers_with_cookie(
         start_line: ResponseStartLine, headers: HTTPHeaders, *args: Any, **kwargs: Any
     ) -> Any:
         cookie_headers = details.cookie_headers(start_line.code, headers.get_all())
         for name, value in cookie_headers:
-            if name == "Set-Cookie":
-                headers.add(name, value)
-            else:
-                headers[name] = value
-        return write_headers(start_line, headers, *args, **kwargs)
+            put = headers.add if name == "Set-Cookie" else headers.__setitem__
+            put(name, value)
+        return write_headers(this(), start_line, headers, *args, **kwargs)
 
     connection.write_headers = write_headers_with_cookie
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from koala_middleware import baggage
 from koala_middleware.validation import Check, text
@@ -37,16 +37,21 @@ class OutgoingHeaders:
         self._hosts = frozenset(name.lstrip(".") for name in names)
         self._parents = tuple(name for name in names if name.startswith("."))
 
-    def headers(self, host: str | None, given: Mapping[str, str]) -> dict[str, str]:
-        """Return what to set on a request to a host; a header that was ``given`` stays."""
+    def headers(
+        self, host: str | None, given: Callable[[str], str | bytes | None]
+    ) -> dict[str, str]:
+        """Return what to set on a request to a host.
+
+        :param given: returns what a header is already, or None. That stays.
+        """
         name = (host or "").lower().rstrip(".").strip("[]")
-        if name not in self._hosts and not (self._parents and name.endswith(self._parents)):
+        if name not in self._hosts and not name.endswith(self._parents):
             return {}
         added: dict[str, str] = {}
         for header, value in outgoing_headers().items():
-            theirs = given.get(header)
+            theirs = given(header)
             if theirs is None:
                 added[header] = value
-            elif baggage.is_baggage(header):
+            elif isinstance(theirs, str) and baggage.is_baggage(header):
                 added[header] = baggage.joined(theirs, value)
         return added

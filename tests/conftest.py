@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import warnings
@@ -77,6 +78,15 @@ def namespace(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
         vars(module)["use_settings"] = use_settings
         yield vars(module)
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Leave what is in a cycle uncollected."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Analytics(Client):  # type: ignore[misc]  # the SDK has no types

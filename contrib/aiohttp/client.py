@@ -24,6 +24,9 @@ class KoalaClientMiddleware:
         self._outgoing = OutgoingHeaders(hosts)
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        def given(name: str) -> str | None:
+            return ",".join(request.headers.getall(name, ())) if name in request.headers else None
+
         # Each redirect is a request of its own, which does not see these headers.
-        request.headers.update(self._outgoing.headers(request.url.host, request.headers))
+        request.headers.update(self._outgoing.headers(request.url.host, given))
         return await handler(request)

@@ -77,10 +77,8 @@ class _MintingMiddleware(KoalaMiddleware):
             return
         headers = details.cookie_headers(response.status, response.headers.items())
         for name, value in headers:
-            if name == "Set-Cookie":
-                response.headers.add(name, value)
-            else:
-                response.headers[name] = value
+            put = response.headers.add if name == "Set-Cookie" else response.headers.__setitem__
+            put(name, value)
 
 
 def setup(app: web.Application, **options: Unpack[OptionKeywords]) -> None:

@@ -7,18 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 import koala_middleware as koala
 from koala_middleware import filters
 from koala_middleware.causes import Cause
+from koala_middleware.contrib.aiohttp import VISITOR, KoalaMiddleware, setup
 from tests.streams import EACH_CHUNK, async_chunks
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track
-
-pytest.importorskip("aiohttp")
-from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
-
-from koala_middleware.contrib.aiohttp import VISITOR, KoalaMiddleware, setup
 
 Events = list[dict[str, Any]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

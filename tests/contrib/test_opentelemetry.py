@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
-import koala_middleware as koala
-from tests.visitors import ALICE
-
-pytest.importorskip("opentelemetry.sdk")
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+import koala_middleware as koala
 from koala_middleware.contrib.opentelemetry import KoalaSpanProcessor
+from tests.visitors import ALICE
 
 
 def test_span_has_the_profile_id() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from importlib.util import module_from_spec
 from typing import Any
 
 import pytest
@@ -130,20 +127,3 @@ def test_what_wrapped_ours_goes_on_without_us(name: str, make: Any, events: Even
 def test_wrong_option_is_an_error(name: str, make: Any) -> None:
     with pytest.raises(TypeError, match=r"option property_nam: no such option \(did you mean"):
         make(name, property_nam="visitor")
-
-
-@pytest.mark.parametrize("name", ["celery", *QUEUES])
-def test_queue_that_is_not_installed_is_named_with_its_extra(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = import_module(f"koala_middleware.contrib.{name}").__spec__
-    assert spec is not None
-    assert spec.loader is not None
-    needed = {"django_tasks": ["django.tasks", "django_tasks"]}.get(name, [name])
-    for module in list(sys.modules):
-        if any(module == each or module.startswith(f"{each}.") for each in needed):
-            monkeypatch.delitem(sys.modules, module)
-    for each in needed:
-        monkeypatch.setitem(sys.modules, each, None)
-    with pytest.raises(ImportError, match=rf"pip install 'koala-middleware\[{name}\]'"):
-        spec.loader.exec_module(module_from_spec(spec))

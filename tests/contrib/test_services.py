@@ -10,10 +10,16 @@ from threading import Thread
 from typing import Any
 from urllib.parse import unquote
 
+import aiohttp
+import httpx
 import pytest
+import requests
 
 import koala_middleware as koala
-from tests.visitors import ALICE
+from koala_middleware.contrib.aiohttp import KoalaClientMiddleware
+from koala_middleware.contrib.httpx import AsyncKoalaHook, KoalaHook
+from koala_middleware.contrib.requests import KoalaAdapter
+from tests.visitors import ALICE, BOB
 
 HEADER = "X-Koala-Profile-Id"
 Send = Callable[..., int]
@@ -69,9 +75,6 @@ def service(server: Service) -> Service:
 
 
 def with_requests(hosts: list[str], url: str, **headers: str) -> int:
-    requests = pytest.importorskip("requests")
-    from koala_middleware.contrib.requests import KoalaAdapter
-
     with requests.Session() as session:
         session.trust_env = False
         session.mount("http://", pickle.loads(pickle.dumps(KoalaAdapter(hosts, max_retries=1))))
@@ -80,9 +83,6 @@ def with_requests(hosts: list[str], url: str, **headers: str) -> int:
 
 
 def with_httpx(hosts: list[str], url: str, **headers: str) -> int:
-    httpx = pytest.importorskip("httpx")
-    from koala_middleware.contrib.httpx import KoalaHook
-
     hooks = {"request": [KoalaHook(hosts)]}
     with httpx.Client(event_hooks=hooks, follow_redirects=True, trust_env=False) as client:
         status: int = client.get(url, headers=headers).status_code
@@ -90,9 +90,6 @@ def with_httpx(hosts: list[str], url: str, **headers: str) -> int:
 
 
 def with_async_httpx(hosts: list[str], url: str, **headers: str) -> int:
-    httpx = pytest.importorskip("httpx")
-    from koala_middleware.contrib.httpx import AsyncKoalaHook
-
     async def get() -> int:
         hooks = {"request": [AsyncKoalaHook(hosts)]}
         async with httpx.AsyncClient(
@@ -105,9 +102,6 @@ def with_async_httpx(hosts: list[str], url: str, **headers: str) -> int:
 
 
 def with_aiohttp(hosts: list[str], url: str, **headers: str) -> int:
-    aiohttp = pytest.importorskip("aiohttp")
-    from koala_middleware.contrib.aiohttp import KoalaClientMiddleware
-
     async def get() -> int:
         ours = [KoalaClientMiddleware(hosts)]
         async with (
@@ -172,3 +166,42 @@ def test_headers_of_the_caller_stay(send: Send, service: Service) -> None:
 def test_hosts_are_checked(send: Send) -> None:
     with pytest.raises(ValueError, match="hosts: expected a host's name"):
         send(["http://orders.internal"], "http://127.0.0.1:9")
+
+
+def test_httpx_extensions_of_the_caller_stay() -> None:
+    """Before HTTPX 0.28 those of a request are the caller's, who may use them for others, too."""
+    extensions: dict[str, object] = {}
+    hook = KoalaHook(["orders.internal"])
+    for visitor in (ALICE, BOB):
+        request = httpx.Request("GET", "http://orders.internal/")
+        request.extensions = extensions
+        with koala.profile(visitor):
+            hook(request)
+        assert request.headers[HEADER] == visitor
+    assert extensions == {}
+
+
+def test_httpx_redirect_after_another_hook_has_removed_the_header(service: Service) -> None:
+    def remove(request: httpx.Request) -> None:
+        request.headers.pop(HEADER, None)
+
+    hooks = {"request": [KoalaHook(["127.0.0.1"]), remove]}
+    with (
+        httpx.Client(event_hooks=hooks, follow_redirects=True, trust_env=False) as client,
+        koala.profile(ALICE),
+    ):
+        client.get(service.url("127.0.0.1", "/to/" + service.url("localhost")))
+    assert service.seen() == [("127.0.0.1", None), ("localhost", None)]
+
+
+def test_aiohttp_baggage_in_several_headers_stays(service: Service) -> None:
+    async def get() -> None:
+        async with aiohttp.ClientSession(
+            middlewares=[KoalaClientMiddleware(["127.0.0.1"])]
+        ) as ours:
+            headers = [("baggage", "a=1"), ("baggage", "b=2")]
+            await ours.get(service.url("127.0.0.1"), headers=headers)
+
+    with koala.profile(ALICE, options=koala.Options(header_name="baggage")):
+        asyncio.run(get())
+    assert service.seen("baggage") == [("127.0.0.1", f"a=1,b=2,koala.profile_id={ALICE}")]

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-
-import koala_middleware as koala
-from koala_middleware import filters
-from koala_middleware.causes import Cause
-from tests.streams import EACH_CHUNK, async_chunks
-from tests.visitors import ALICE, BOB, cookie, profile_ids, track
-
-pytest.importorskip("tornado")
 from tornado import web, websocket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+import koala_middleware as koala
+from koala_middleware import filters
+from koala_middleware.causes import Cause
 from koala_middleware.contrib.tornado import KoalaMiddleware
+from tests.streams import EACH_CHUNK, async_chunks
+from tests.visitors import ALICE, BOB, cookie, profile_ids, track
 
 Events = list[dict[str, Any]]
 
@@ -275,6 +273,20 @@ def test_end_of_a_connection_is_passed_on() -> None:
 
     KoalaMiddleware(App()).on_close("connection")
     assert closed == ["connection"]
+
+
+@pytest.mark.usefixtures("no_collector", "events")
+@pytest.mark.parametrize("options", [{}, {"context": True, "mint": koala.Mint()}])
+def test_request_is_freed_at_once(options: Any) -> None:
+    refs: list[weakref.ref[Any]] = []
+
+    class Noting(View):
+        def get(self) -> None:
+            super().get()
+            refs.extend(map(weakref.ref, (self.request, self.request.connection)))
+
+    get(Noting, NAVIGATION, **options)
+    assert [ref() for ref in refs] == [None, None]
 
 
 def test_wrong_options() -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 import koala_middleware as koala
 from koala_middleware.logs import ProfileIdFilter, add_profile_id
@@ -80,9 +82,6 @@ def test_parse_that_fails_and_logs_does_not_recurse(
 
 
 def test_structlog_processor() -> None:
-    structlog = pytest.importorskip("structlog")
-    from structlog.testing import LogCapture
-
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[add_profile_id, capture])
     log.info("nobody's")
