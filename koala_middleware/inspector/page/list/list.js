@@ -130,7 +130,7 @@ export class List {
     const seen = this.#rows.slice(first, last);
     const made = this.elements.show(seen, (row, at) =>
       makeRow(row, this.#newestFirst ? undefined : (this.#rows[first + at - 1] ?? null)));
-    seen.forEach((row, at) => this.#place(made[at], row, first + at));
+    for (const [at, row] of seen.entries()) this.#place(made[at], row, first + at);
     this.grid.setAttribute("aria-rowcount", this.#rows.length + 1);
     if (seen.some(({ id }) => id === this.current)) this.grid.setAttribute("aria-activedescendant", `row-${this.current}`);
     else this.grid.removeAttribute("aria-activedescendant");

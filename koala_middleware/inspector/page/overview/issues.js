@@ -29,10 +29,10 @@ export class Issues {
     $("issues").hidden = found.length === 0;
     const shown = this.#all ? found : found.slice(0, few());
     const made = this.lines.show(shown, (issue) => line(issue, () => this.show(searchOf(issue))));
-    shown.forEach((issue, index) => {
+    for (const [index, issue] of shown.entries()) {
       made[index].querySelector(".times").textContent = `${number(issue.count)} ×`;
       made[index].querySelector(".last").textContent = ago(issue.last_seen);
-    });
+    }
     $("issues-more").hidden = found.length <= few();
     $("issues-more").setAttribute("aria-expanded", this.#all);
     $("issues-more").textContent = this.#all ? "Fewer issues" : `All ${found.length} issues`;

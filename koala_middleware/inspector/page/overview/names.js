@@ -24,7 +24,7 @@ export class Names {
   draw(found) {
     $("names").hidden = found.length === 0;
     const made = this.lines.show(found, (each) => this.#make(each));
-    found.forEach((each, index) => this.#show(made[index], each));
+    for (const [index, each] of found.entries()) this.#show(made[index], each);
   }
 
   #make(found) {
