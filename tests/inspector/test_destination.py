@@ -82,7 +82,7 @@ def test_type_other(kind: Any) -> None:
 
 @pytest.mark.parametrize("event", [{}, [], "track", 5, None])
 def test_message_without_type(event: Any) -> None:
-    """What is no message at all is not subscribed either."""
+    """Something that is not a message at all is not subscribed either."""
     assert dropped(event).reason == "not subscribed"
 
 
@@ -141,7 +141,7 @@ def test_profile_id_truthy(profile_id: Any) -> None:
 
 @pytest.mark.parametrize("profile_id", ["", 0, 0.0, False, None])
 def test_profile_id_falsy(profile_id: Any) -> None:
-    """What JavaScript holds for false is no id, but goes along with an email."""
+    """A value that is falsy in JavaScript is not an id, but goes along with an email."""
     ids = {"profile_id": profile_id}
     assert dropped(track(properties=ids)).reason == NO_IDENTIFIER
     assert body(track(properties=ids, email="e"))["profile_id"] == profile_id

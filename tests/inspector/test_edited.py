@@ -54,9 +54,7 @@ def test_edited_event_is_judged_marked_and_not_forwarded(inspector: Inspector) -
         (json.dumps({**EVENT, "note": "x" * MOST_EVENT_BYTES}).encode(), "an event may have"),
     ],
 )
-def test_edited_event_that_is_none_is_refused(
-    inspector: Inspector, body: bytes, message: str
-) -> None:
+def test_what_is_not_an_event_is_refused(inspector: Inspector, body: bytes, message: str) -> None:
     """In its form, not by a row in the list."""
     answer = inspector.ask("POST", "/api/edited", body)
     assert answer.status == 400

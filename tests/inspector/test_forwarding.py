@@ -306,7 +306,7 @@ def test_inspectors_that_forward_to_each_other_notice_the_loop(
 
 
 def test_an_inspector_may_forward_to_another(tmp_path: Path, upstream: Upstream) -> None:
-    """And that to Segment: it is no loop."""
+    """And that to Segment: it is not a loop."""
     with (
         inspecting(tmp_path / "second.db", forward=upstream.url) as second,
         inspecting(tmp_path / "first.db", forward=second.url) as first,

@@ -141,7 +141,7 @@ def test_the_sdk_tells_its_user_what_was_malformed(inspector: Inspector) -> None
         ),
         pytest.param(b"[]", "identity", "expected a JSON object, got list", id="a list"),
         pytest.param(b"{}", "identity", 'expected {"batch"', id="no batch"),
-        pytest.param(b'{"batch": {}}', "identity", 'expected {"batch"', id="batch is no list"),
+        pytest.param(b'{"batch": {}}', "identity", 'expected {"batch"', id="batch is not a list"),
         pytest.param(b'{"batch": [1]}', "identity", "batch[0]: expected an object", id="int"),
         pytest.param(batch(), "br", "expected gzip or none, got 'br'", id="another encoding"),
         pytest.param(batch(), "gzip", "is not gzip", id="not gzip"),

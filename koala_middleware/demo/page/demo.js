@@ -1,8 +1,7 @@
 // @ts-check
 // The panel beside the list: a stand-in for Koala's pixel, which sets the cookie, and the buttons.
 
-import { $, element } from "/static/shared/element.js";
-import { hue } from "/static/shared/format.js";
+import { $, element, swatch } from "/static/shared/element.js";
 
 const PATIENCE = 10_000; // ms that an event may take
 const LOOK = 250; // ms between two looks
@@ -33,9 +32,7 @@ function browseAs(id) {
 
 function choice(id, chosen) {
   const radio = element("input", { type: "radio", name: "demo-visitor", value: id, checked: chosen });
-  const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", String(hue(id)));
-  return element("label", {}, radio, id ? dot : null, nameOf(id));
+  return element("label", {}, radio, id ? swatch(id) : null, nameOf(id));
 }
 
 async function press(button) {

@@ -56,6 +56,7 @@ const overview = new Overview({
   address: () => shown,
   filter: () => apiFilter(shown),
   listed: () => live.rows.rows.length,
+  isPointed: () => live.isPointed,
   onStats: showCount,
   onIssue: (q) => go({ q, verdict: "", visitor: "", event: "" }),
   onName: (q) => go({ q }),
@@ -168,7 +169,10 @@ startKeys({
 });
 $("pause").addEventListener("click", pause);
 $("events").addEventListener("pointerenter", () => live.pointed(true));
-$("events").addEventListener("pointerleave", () => live.pointed(false));
+$("events").addEventListener("pointerleave", () => {
+  live.pointed(false);
+  overview.changed();
+});
 $("news").addEventListener("click", () => (live.paused ? pause() : live.toNewest()));
 startDialogs({ cleared: () => overview.changed() });
 new ResizeObserver(coverList).observe($("inspector"));

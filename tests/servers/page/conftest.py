@@ -9,19 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    Page,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.missing import skip_without
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    Npm,
-    OpenPage,
-)
+from tests.servers.page.helpers import Npm, OpenPage
 from tests.servers.page.pages import Pages
 
 expect.set_options(timeout=15_000)  # a machine may be slow, or busy

@@ -63,14 +63,10 @@ class Firefox:
     def click(self, selector: str) -> None:
         """Click the middle of an element."""
         place = (
-            "(box => box && [box.x + box.width / 2, box.y + box.height / 2])"
-            f"(document.querySelector({json.dumps(selector)})?.getBoundingClientRect())"
+            "(box => [box.x + box.width / 2, box.y + box.height / 2])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
         )
-        end = time.monotonic() + 15
-        while (found := self.evaluate(place)) is None:  # while the list is drawn anew
-            assert time.monotonic() < end, selector
-            time.sleep(0.05)
-        x, y = map(round, found)
+        x, y = map(round, self.evaluate(place))
         actions = [
             {"type": "pointerMove", "x": x, "y": y},
             {"type": "pointerDown", "button": 0},

@@ -8,10 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import (
-    Locator,
-    Page,
-)
+from playwright.sync_api import Locator, Page
 
 from tests.visitors import ALICE
 
@@ -19,11 +16,7 @@ OpenPage = Callable[..., Page]
 Npm = Callable[..., Path]
 
 SCREENSHOTS = Path(os.environ.get("KOALA_SCREENSHOTS", "build/screenshots"))
-
-
 ROOT = Path(__file__).parents[3]
-
-
 PAGE_FILES = ROOT / "koala_middleware" / "inspector" / "page"
 
 
@@ -43,10 +36,7 @@ def explained(
 
 def names(page: Page) -> list[str]:
     """Return the listed events' names, from top to bottom."""
-    rows = page.locator("#rows [role=row]").evaluate_all(
-        "rows => rows.map(row => [+row.ariaRowIndex, row.querySelector('.event bdi').textContent])"
-    )
-    return [name for _, name in sorted(rows)]
+    return page.locator("#rows .event > bdi").all_text_contents()
 
 
 def listed(page: Page, *wanted: str) -> None:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import (
-    Browser,
-    ConsoleMessage,
-    Dialog,
-    Page,
-    expect,
-)
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect
 
 
 class Pages:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import (
-    Route,
-    expect,
-)
+from playwright.sync_api import Route, expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    HIDE,
-    OpenPage,
-    explained,
-    listed,
-    names,
-    track,
-)
+from tests.servers.page.helpers import HIDE, OpenPage, explained, listed, names, track
 
 
 def test_page_connects_again_and_misses_nothing(open_page: OpenPage, tmp_path: Path) -> None:
@@ -42,8 +32,8 @@ def test_hidden_page_catches_up_when_it_is_seen_again(
     open_page: OpenPage, inspector: Server
 ) -> None:
     """It lets its connection go meanwhile: a browser has but six to a server."""
-    page = open_page()
     inspector.send(track("Before"))
+    page = open_page()
     listed(page, "Before")
     page.evaluate(HIDE, True)
     inspector.send(track("Meanwhile"))

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from koala_middleware.demo.actions import ACTIONS
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    photograph,
-    row,
-)
+from tests.servers.page.helpers import OpenPage, photograph, row
 
 
 def test_demo_shows_its_buttons_beside_the_list(open_page: OpenPage) -> None:

@@ -8,20 +8,12 @@ import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from koala_middleware.inspector.causes import CAUSES
 from tests.missing import skip_without
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    explained,
-    listed,
-    row,
-    track,
-)
+from tests.servers.page.helpers import OpenPage, explained, listed, row, track
 from tests.visitors import ALICE
 
 

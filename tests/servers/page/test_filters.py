@@ -5,18 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    explained,
-    listed,
-    row,
-    track,
-)
+from tests.servers.page.helpers import OpenPage, explained, listed, row, track
 from tests.visitors import BOB
 
 

@@ -13,9 +13,8 @@ from tests.processes import Server
 from tests.servers.page.firefox import Firefox, firefox
 from tests.servers.page.helpers import SCREENSHOTS, explained, track
 
-NAMES = """[...document.querySelectorAll("#rows [role=row]")]
-    .sort((one, other) => one.ariaRowIndex - other.ariaRowIndex)
-    .map(row => row.querySelector(".event bdi").textContent)"""
+NAMES = "[...document.querySelectorAll('#rows .event > bdi')].map(name => name.textContent)"
+ISSUE = "document.querySelector('#issue-list strong')?.textContent"
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +38,7 @@ def test_firefox_is_live_at_once_and_takes_what_arrives(tab: Firefox, inspector:
     tab.wait(NAMES, ["Signed Up"])
     inspector.send(explained("no_cookie", "Order Completed"))
     tab.wait(NAMES, ["Order Completed", "Signed Up"])
-    tab.wait(
-        "document.querySelector('#issue-list strong')?.textContent", "No cookie in the request"
-    )
+    tab.wait(ISSUE, "No cookie in the request")
 
 
 def test_firefox_opens_searches_and_fits(tab: Firefox, inspector: Server) -> None:
@@ -53,7 +50,7 @@ def test_firefox_opens_searches_and_fits(tab: Firefox, inspector: Server) -> Non
     tab.wait(NAMES, ["Signed Up"])
     tab.click("#reset")
     tab.wait(NAMES, ["Order Completed", "Signed Up"])
-    time.sleep(1)  # until the list has been drawn for the last time
+    tab.wait(ISSUE, "No cookie in the request")  # it moves the list below it
     tab.click("#rows [aria-rowindex='2'] .event")
     tab.wait("document.querySelector('#detail .why')?.textContent", "No cookie in the request")
     tab.photograph(SCREENSHOTS / "inspector-firefox.png")

@@ -7,19 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    PAGE_FILES,
-    ROOT,
-    OpenPage,
-    listed,
-    row,
-    track,
-)
+from tests.servers.page.helpers import PAGE_FILES, ROOT, OpenPage, listed, row, track
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -79,7 +70,7 @@ def test_what_strangers_send_stays_text(open_page: OpenPage, inspector: Server) 
         assert page.evaluate(INJECTED) == []
 
 
-def test_javascript_link_is_no_link(open_page: OpenPage, inspector: Server) -> None:
+def test_javascript_link_is_not_a_link(open_page: OpenPage, inspector: Server) -> None:
     inspector.send(track("Signed Up", "javascript:alert(1)"))
     page = open_page()
     link = row(page, "Signed Up").locator(".visitor-link")

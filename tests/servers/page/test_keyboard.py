@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    listed,
-    track,
-)
+from tests.servers.page.helpers import OpenPage, listed, track
 from tests.visitors import BOB
 
 

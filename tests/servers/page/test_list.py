@@ -8,18 +8,10 @@ from itertools import count as counting
 from threading import Event, Thread
 
 import pytest
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    listed,
-    names,
-    row,
-    track,
-)
+from tests.servers.page.helpers import OpenPage, listed, names, row, track
 from tests.visitors import ALICE
 
 
@@ -108,6 +100,45 @@ def test_arriving_events_do_not_move_what_is_read(open_page: OpenPage, inspector
     expect(page.locator("#news")).to_be_hidden()
 
 
+def test_new_issue_does_not_move_the_list_under_a_pointer(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    page = open_page()
+    inspector.send(track("Signed Up"))
+    first = row(page, "Signed Up").locator(".event")
+    expect(page.locator("#total")).to_have_text("1")
+    first.hover()
+    before = first.bounding_box()
+    inspector.send(track("Lost", None))
+    expect(page.locator("#dropped")).to_have_text("1")
+    assert first.bounding_box() == before
+    page.mouse.move(0, 0)
+    expect(page.locator("#issue-list li")).to_have_count(1)
+
+
+def test_row_stays_the_same_element_when_the_list_changes_its_size(
+    open_page: OpenPage, inspector: Server
+) -> None:
+    """Else a click that has begun on it is lost."""
+    inspector.send(track("Signed Up"))
+    page = open_page()
+    before = row(page, "Signed Up").element_handle()
+    inspector.send(track("Lost", None))
+    expect(page.locator("#issue-list li")).to_have_count(1)
+    listed(page, "Lost", "Signed Up")
+    assert page.evaluate("made => made.isConnected", before)
+
+
+def test_double_click_opens_one_event(open_page: OpenPage, inspector: Server) -> None:
+    """The first click narrows the list, so that the second may meet a link."""
+    inspector.send(track("Signed Up"))
+    page = open_page()
+    row(page, "Signed Up").locator(".event").click()
+    row(page, "Signed Up").locator(".visitor-link").dispatch_event("click", {"detail": 2})
+    expect(page.locator("#detail-title")).to_have_text("Signed Up")
+    assert "visitor=" not in page.url
+
+
 # Events a second. KOALA_CLICK_RATES=2,5,20 looks at others, too; then a hand takes its time.
 CLICK_RATES = [int(rate) for rate in os.environ.get("KOALA_CLICK_RATES", "20").split(",")]
 HAND = 300 if "KOALA_CLICK_RATES" in os.environ else 100  # ms
@@ -136,7 +167,7 @@ def test_click_opens_the_row_that_was_aimed_at(
         for click in range(20):
             box = page.locator("#grid").bounding_box()  # what is above it grows with new issues
             assert box is not None
-            place = box["x"] + 40, box["y"] + 42 + 32 * (click % 8)
+            place = box["x"] + 200, box["y"] + 42 + 32 * (click % 8)
             page.mouse.move(*place)
             aimed_at = page.evaluate(
                 "([x, y]) => document.elementFromPoint(x, y).closest('[role=row]').dataset.id",
@@ -146,6 +177,7 @@ def test_click_opens_the_row_that_was_aimed_at(
             page.mouse.click(*place)
             expect(page).to_have_url(re.compile("event="))
             right += page.evaluate("new URLSearchParams(location.search).get('event')") == aimed_at
+            expect(page.locator("#detail")).to_be_visible()  # it narrows the list
             if click % 2:  # else the next row is chosen beside the open event
                 page.keyboard.press("Escape")
                 page.mouse.move(0, 0)

@@ -9,17 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    OpenPage,
-    photograph,
-    row,
-    track,
-)
+from tests.servers.page.helpers import OpenPage, photograph, row, track
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,10 @@ import os
 import re
 import time
 
-from playwright.sync_api import (
-    Route,
-    expect,
-)
+from playwright.sync_api import Route, expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    SCREENSHOTS,
-    OpenPage,
-    names,
-    row,
-    scroll_to_the_end,
-    track,
-)
+from tests.servers.page.helpers import SCREENSHOTS, OpenPage, names, row, scroll_to_the_end, track
 
 
 def test_ten_thousand_events_scroll_in_few_elements(open_page: OpenPage, inspector: Server) -> None:

@@ -6,19 +6,10 @@ import json
 import re
 from datetime import datetime, timedelta, timezone
 
-from playwright.sync_api import (
-    expect,
-)
+from playwright.sync_api import expect
 
 from tests.processes import Server
-from tests.servers.page.helpers import (
-    HIDE,
-    OpenPage,
-    explained,
-    listed,
-    row,
-    track,
-)
+from tests.servers.page.helpers import HIDE, OpenPage, explained, listed, row, track
 
 
 def test_answer_and_issues_say_what_to_do(open_page: OpenPage, inspector: Server) -> None:
@@ -127,6 +118,14 @@ def test_rail_has_each_name_with_its_share_and_filters(
     expect(pressed).to_be_focused()
     pressed.click()
     expect(page.locator("#count")).to_have_text("4 events")
+
+
+def test_rail_tells_a_name_of_two_types_apart(open_page: OpenPage, inspector: Server) -> None:
+    inspector.send(track("Pricing"), track("Pricing"), {"type": "page", "name": "Pricing"})
+    page = open_page()
+    expect(page.locator("#name-list button")).to_have_text(
+        ["Pricing100 %2 of 2 reach Koala", "Pricing0 %0 of 1 reach Koala"]
+    )
 
 
 def test_brushed_span_filters(open_page: OpenPage, inspector: Server) -> None:

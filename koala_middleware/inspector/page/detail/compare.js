@@ -1,7 +1,7 @@
 // @ts-check
 // An event beside the newest one of its name that got through: what differs.
 
-import { ask } from "../shared/api.js";
+import { listEvents } from "../shared/api.js";
 import { addressWith } from "../shared/address.js";
 import { differences } from "../shared/difference.js";
 import { element } from "../shared/element.js";
@@ -22,8 +22,7 @@ export function comparison(event) {
     try {
       place.replaceChildren(...compared(event, await gotThrough(event)));
     } catch {
-      place.replaceChildren();
-      place.append(element("p", { class: "soft" }, "The inspector does not answer."));
+      place.replaceChildren(element("p", { class: "soft" }, "The inspector does not answer."));
     }
   });
   return made;
@@ -31,7 +30,7 @@ export function comparison(event) {
 
 async function gotThrough({ event, type }) {
   const q = [event ? term("event", event) : "", term("type", type)].join(" ").trim();
-  const { events } = await ask("/api/events", { q, verdict: "accepted", limit: MOST });
+  const events = await listEvents({ q, verdict: "accepted" }, { limit: MOST, details: 1 });
   return events.find((each) => each.event === event);
 }
 

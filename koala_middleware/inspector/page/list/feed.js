@@ -43,7 +43,7 @@ export class Feed {
       this.onEvents(events);
     });
     source.addEventListener("cleared", () => this.onCleared());
-    // Not left to the browser: some give up after an answer that is no stream.
+    // Not left to the browser: some give up after an answer that is not a stream.
     source.onerror = () => {
       this.#close();
       this.onState("lost");

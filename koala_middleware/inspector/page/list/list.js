@@ -1,6 +1,7 @@
 // @ts-check
 // The list: of thousands of rows, those that are seen, and a few around, are in the document.
 
+import { Keyed } from "../shared/keyed.js";
 import { makeRow, tick } from "./row.js";
 
 const AROUND = 8; // rows above and below what is seen
@@ -10,7 +11,6 @@ const NEAR = 200; // rows from an end: time to load more
 export class List {
   /** @type {import("../shared/types.js").Row[]} */
   #rows = [];
-  #made = new Map(); // id -> element
   #frame = 0;
   #newestFirst = true;
 
@@ -19,13 +19,14 @@ export class List {
     this.grid = grid;
     this.canvas = canvas;
     this.callbacks = callbacks;
+    this.elements = new Keyed(canvas, ({ id }) => id);
     /** @type {number | null} */
     this.current = null;
     grid.addEventListener("scroll", () => {
       this.draw();
       callbacks.scrolled();
     });
-    new ResizeObserver(() => this.#reset()).observe(grid);
+    new ResizeObserver(() => this.#measure()).observe(grid);
     setInterval(() => this.#tick(), TICK);
     grid.addEventListener("click", (click) => this.#click(click));
   }
@@ -35,10 +36,10 @@ export class List {
   }
 
   show({ rows, newestFirst }) {
-    if (newestFirst !== this.#newestFirst) this.#reset();
+    if (newestFirst !== this.#newestFirst) this.elements.show([], null); // the other view's differ
     this.#rows = rows;
     this.#newestFirst = newestFirst;
-    this.draw();
+    this.#measure();
   }
 
   /** Where the page scrolls, too, an event that is closed leaves its row in sight. */
@@ -108,15 +109,13 @@ export class List {
   }
 
   // The stylesheet knows how high rows are, which depends on the width.
-  #reset() {
+  #measure() {
     this.#height = parseFloat(getComputedStyle(this.canvas).getPropertyValue("--row-height"));
-    for (const made of this.#made.values()) made.remove();
-    this.#made.clear();
     this.draw();
   }
 
   #tick() {
-    if (this.#newestFirst && !document.hidden) for (const made of this.#made.values()) tick(made);
+    if (this.#newestFirst && !document.hidden) for (const made of this.canvas.children) tick(made);
   }
 
   #resize() {
@@ -128,37 +127,29 @@ export class List {
     const { scrollTop, clientHeight } = this.grid;
     const first = Math.max(0, Math.floor(scrollTop / this.#height) - AROUND);
     const last = Math.min(this.#rows.length, Math.ceil((scrollTop + clientHeight) / this.#height) + AROUND);
-    const seen = new Set();
-    for (let index = first; index < last; index += 1) {
-      const row = this.#rows[index];
-      seen.add(row.id);
-      this.#place(row, index);
-    }
-    for (const [id, made] of this.#made) {
-      if (seen.has(id)) continue;
-      made.remove();
-      this.#made.delete(id);
-    }
+    const seen = this.#rows.slice(first, last);
+    const made = this.elements.show(seen, (row, at) =>
+      makeRow(row, this.#newestFirst ? undefined : (this.#rows[first + at - 1] ?? null)));
+    for (const [at, row] of seen.entries()) this.#place(made[at], row, first + at);
     this.grid.setAttribute("aria-rowcount", this.#rows.length + 1);
-    if (seen.has(this.current)) this.grid.setAttribute("aria-activedescendant", `row-${this.current}`);
+    if (seen.some(({ id }) => id === this.current)) this.grid.setAttribute("aria-activedescendant", `row-${this.current}`);
     else this.grid.removeAttribute("aria-activedescendant");
     if (last > this.#rows.length - NEAR) this.callbacks.nearEnd();
     if (first < NEAR) this.callbacks.nearTop();
   }
 
-  #place(row, index) {
-    let made = this.#made.get(row.id);
-    if (!made) {
-      made = makeRow(row, this.#newestFirst ? undefined : (this.#rows[index - 1] ?? null));
-      this.#made.set(row.id, made);
-      this.canvas.append(made);
-    }
+  #place(made, row, index) {
     made.style.transform = `translateY(${index * this.#height}px)`;
     made.setAttribute("aria-rowindex", index + 2); // the head is the first
     made.setAttribute("aria-selected", row.id === this.current);
   }
 
   #click(click) {
+    // The first click of two has moved the columns: the second may be on a link by accident.
+    if (click.detail > 1) {
+      click.preventDefault();
+      return;
+    }
     if (click.ctrlKey || click.metaKey || click.shiftKey) return; // a link in a new tab
     const row = click.target.closest("[role=row][data-id]");
     if (!row) return;

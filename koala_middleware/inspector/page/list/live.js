@@ -11,7 +11,7 @@ import { VisitorRows } from "./visitor-rows.js";
 
 export class Live {
   paused = false;
-  #pointed = false; // the pointer is on the list
+  isPointed = false; // the pointer is on the list
   #reading = false; // an event is open
   loaded = false;
   fault = "";
@@ -95,11 +95,11 @@ export class Live {
   get #holds() {
     if (this.paused) return true;
     if (!this.rows.newestFirst || !this.rows.rows.length) return false;
-    return this.#pointed || this.#reading || !this.list.atTop;
+    return this.isPointed || this.#reading || !this.list.atTop;
   }
 
   pointed(isPointed) {
-    this.#pointed = isPointed;
+    this.isPointed = isPointed;
     if (this.rows.waiting) this.update();
   }
 

@@ -2,9 +2,9 @@
 // One row of the list.
 
 import { addressWith } from "../shared/address.js";
-import { element } from "../shared/element.js";
+import { element, swatch } from "../shared/element.js";
 import { label } from "../shared/verdicts.js";
-import { ago, gap, hue, iso, printable, timeOrDay } from "../shared/format.js";
+import { ago, gap, iso, printable, timeOrDay } from "../shared/format.js";
 
 const MOST = 200; // characters of a value; a cell shows fewer
 
@@ -17,20 +17,14 @@ export function eventName({ event, type }, most = MOST) {
 /** Make the link to all that a profile id did, or an empty text where there is none. */
 export function visitorLink(profileId, most = MOST, attributes = {}) {
   if (!profileId) return "";
-  const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", String(hue(profileId)));
-  const href = addressWith({ visitor: profileId, event: "" });
-  const made = element("a", { href, class: "visitor-link", title: `All that ${short(profileId)} did`, ...attributes },
-    dot, element("bdi", {}, printable(profileId, most)));
-  made.dataset.visitor = profileId;
-  return made;
+  return linkTo(profileId, { class: "visitor-link", ...attributes }, swatch(profileId), element("bdi", {}, printable(profileId, most)));
 }
 
-function personLink(id) {
+const personLink = (id) => linkTo(id, { class: "person-link", tabindex: "-1" }, element("bdi", {}, short(id)));
+
+function linkTo(id, attributes, ...children) {
   const href = addressWith({ visitor: id, event: "" });
-  const made = element("a", { href, class: "person-link", tabindex: "-1", title: `All that ${short(id)} did` }, element("bdi", {}, short(id)));
-  made.dataset.visitor = id;
-  return made;
+  return element("a", { href, title: `All that ${short(id)} did`, "data-visitor": id, ...attributes }, ...children);
 }
 
 /** Whether an event was edited on this page: see server/edited.py. */

@@ -5,8 +5,8 @@ import { addressWith } from "../shared/address.js";
 import { stats } from "../shared/api.js";
 import { copy } from "../shared/copy.js";
 import { term } from "../shared/search.js";
-import { $, button, element, icon } from "../shared/element.js";
-import { hue, number, plural, printable } from "../shared/format.js";
+import { $, button, element, icon, swatch } from "../shared/element.js";
+import { number, plural, printable } from "../shared/format.js";
 import { inWords, sum } from "../shared/verdicts.js";
 
 const MOST_NAMES = 6;
@@ -35,8 +35,6 @@ export async function showVisitor(person, rows, { back, only }) {
 }
 
 function head(person, { back, only }) {
-  const dot = element("i", { class: "swatch" });
-  dot.style.setProperty("--hue", String(hue(person)));
   const copyId = button("Copy", () => copy(person, copyId), { "aria-label": "Copy the id" }, icon("copy"));
   const backLink = element("a", { class: "button", href: addressWith({ visitor: "", event: "" }), id: "back" },
     icon("back"), element("span", {}, "All events"));
@@ -47,7 +45,7 @@ function head(person, { back, only }) {
   return [
     backLink,
     element("div", {},
-      element("h2", { id: "visitor-title" }, element("span", { class: "soft" }, "Person "), dot, element("bdi", {}, printable(person))),
+      element("h2", { id: "visitor-title" }, element("span", { class: "soft" }, "Person "), swatch(person), element("bdi", {}, printable(person))),
       element("p", { class: "soft" }, element("span", { id: "visitor-counts" }), " ", element("span", { id: "visitor-names" }))),
     copyId,
     button("Filter the list", only, { class: "only", title: "Show this person's events in the live list, newest first" }),

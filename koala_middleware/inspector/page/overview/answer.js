@@ -2,13 +2,13 @@
 // One sentence: how many events reach Koala, and how many causes keep the others away.
 
 import { $, element } from "../shared/element.js";
-import { number, plural } from "../shared/format.js";
-import { FAULTS, sum } from "../shared/verdicts.js";
+import { number, plural, share } from "../shared/format.js";
+import { faultsIn, sum } from "../shared/verdicts.js";
 
 const MOST_ISSUES = 50; // as the API lists them
 
 export function drawAnswer(counts, issues) {
-  const faults = FAULTS.reduce((total, verdict) => total + counts[verdict], 0);
+  const faults = faultsIn(counts);
   const wanted = counts.accepted + faults;
   const line = $("answer");
   line.hidden = sum(counts) === 0;
@@ -22,8 +22,6 @@ function says(accepted, faults, wanted, issues) {
   if (!faults) return wanted === 1 ? "The event reaches Koala." : `All ${number(wanted)} events reach Koala.`;
   const causes = new Set(issues.map(({ verdict, reason, cause }) => JSON.stringify([verdict, reason, cause]))).size;
   const least = issues.length === MOST_ISSUES ? "at least " : "";
-  // Not 100 % while one is missing.
-  const share = Math.floor((100 * accepted) / wanted);
-  return `${number(accepted)} of ${plural(wanted, "event")} reach${wanted === 1 ? "es" : ""} Koala (${share} %). `
+  return `${number(accepted)} of ${plural(wanted, "event")} reach${wanted === 1 ? "es" : ""} Koala (${share(accepted, wanted)}). `
     + `${number(faults)} ${faults === 1 ? "does" : "do"} not: ${least}${plural(causes, "cause")}.`;
 }

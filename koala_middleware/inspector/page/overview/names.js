@@ -2,15 +2,14 @@
 // The rail of event names with their share that reaches Koala. A name is a filter.
 
 import { $, element } from "../shared/element.js";
-import { number, printable } from "../shared/format.js";
+import { number, share } from "../shared/format.js";
+import { Keyed } from "../shared/keyed.js";
 import { hasTerm, term, toggled } from "../shared/search.js";
+import { eventName } from "../list/row.js";
 
 const MOST = 60; // characters of a name
 
 export class Names {
-  /** @type {Map<string, HTMLElement>} */
-  #made = new Map(); // a name's term -> its element
-
   /**
    * @param {() => string} search the text of the search
    * @param {(q: string) => void} choose
@@ -18,46 +17,36 @@ export class Names {
   constructor(search, choose) {
     this.search = search;
     this.choose = choose;
+    this.lines = new Keyed($("name-list"), keyOf);
   }
 
   /** @param {import("../shared/types.js").Name[]} found */
   draw(found) {
-    const list = $("name-list");
-    const terms = found.map(termOf);
     $("names").hidden = found.length === 0;
-    for (const [key, made] of this.#made) {
-      if (terms.includes(key)) continue;
-      made.remove();
-      this.#made.delete(key);
-    }
-    found.forEach((name, index) => {
-      const made = this.#made.get(terms[index]) ?? this.#make(name, terms[index]);
-      this.#show(made, name, terms[index]);
-      // Moving an element would take the focus from it.
-      if (list.children[index] !== made) list.insertBefore(made, list.children[index] ?? null);
-    });
+    const made = this.lines.show(found, (each) => this.#make(each));
+    for (const [index, each] of found.entries()) this.#show(made[index], each);
   }
 
-  #make({ event, type }, key) {
-    const name = printable(event ?? `(${type ?? "no type"})`, MOST);
+  #make(found) {
+    const name = eventName(found, MOST);
     const made = element("li", {}, element("button", { type: "button" },
       element("bdi", { class: "name", title: name }, name), element("span", { class: "share" }),
       element("span", { class: "meter", "aria-hidden": "true" }), element("span", { class: "of" })));
-    made.addEventListener("click", () => this.choose(toggled(this.search(), key)));
-    this.#made.set(key, made);
+    made.addEventListener("click", () => this.choose(toggled(this.search(), termOf(found))));
     return made;
   }
 
-  #show(made, { count, accepted }, key) {
+  #show(made, found) {
+    const { count, accepted } = found;
     made.classList.toggle("lossy", accepted < count);
-    made.firstChild.setAttribute("aria-pressed", String(hasTerm(this.search(), key)));
-    made.querySelector(".share").textContent = `${share(accepted, count)} %`;
+    made.firstChild.setAttribute("aria-pressed", String(hasTerm(this.search(), termOf(found))));
+    made.querySelector(".share").textContent = share(accepted, count);
     made.querySelector(".of").textContent = `${number(accepted)} of ${number(count)} reach Koala`;
     made.querySelector(".meter").style.setProperty("--share", `${(100 * accepted) / count}%`);
   }
 }
 
-// Not 100 % while one is missing.
-const share = (accepted, count) => Math.floor((100 * accepted) / count);
+// Two types of event may share a name, and so a term.
+const keyOf = ({ event, type }) => JSON.stringify([event, type]);
 
 const termOf = ({ event, type }) => (event ? term("event", event) : term("type", type ?? ""));

@@ -21,11 +21,12 @@ export class Overview {
   #last = 0;
   #asked = 0;
 
-  /** The callbacks: address(), filter(), listed(), onStats(found, listed), onIssue(q), onName(q). */
-  constructor({ address, filter, listed, onStats, onIssue, onName }) {
+  /** The callbacks: address(), filter(), listed(), isPointed(), onStats(found, listed), onIssue(q), onName(q). */
+  constructor({ address, filter, listed, isPointed, onStats, onIssue, onName }) {
     this.address = address;
     this.filter = filter;
     this.listed = listed;
+    this.isPointed = isPointed;
     this.onStats = onStats;
     this.issues = new Issues(onIssue);
     this.names = new Names(() => address().q, onName);
@@ -37,7 +38,7 @@ export class Overview {
     this.#plan(Math.max(0, this.#last + SOONEST - performance.now()));
   }
 
-  async refresh() {
+  async refresh({ isTimed = false } = {}) {
     clearTimeout(this.#timer);
     this.#timer = 0;
     this.#last = performance.now();
@@ -49,7 +50,8 @@ export class Overview {
       const found = await stats(this.filter(), { seconds: span, steps: STEPS[span], by });
       if (asked !== this.#asked) return; // a later question was about something else
       draw(found, span, by);
-      this.issues.draw(found.issues);
+      // Issues that come and go move the list below them: not under a pointer.
+      if (!isTimed || !this.isPointed()) this.issues.draw(found.issues);
       this.names.draw(found.names);
       this.onStats(found, listed);
     } catch {
@@ -63,7 +65,7 @@ export class Overview {
     if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
     this.#due = due;
-    this.#timer = setTimeout(() => this.refresh(), delay);
+    this.#timer = setTimeout(() => this.refresh({ isTimed: true }), delay);
   }
 }
 

@@ -1,14 +1,14 @@
 // @ts-check
 // The inspector's HTTP API.
 
-export async function ask(path, query = {}, options = {}) {
+async function ask(path, query = {}, options = {}) {
   const answer = await fetch(`${path}?${new URLSearchParams(query)}`, options);
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.message ?? `the inspector answered ${answer.status}`);
   return body;
 }
 
-export const listEvents = async (filter, query, signal) =>
+export const listEvents = async (filter, query, signal = null) =>
   (await ask("/api/events", { details: 0, ...filter, ...query }, { signal })).events;
 
 export const oneEvent = (id, signal) => ask(`/api/events/${id}`, {}, { signal });

@@ -17,7 +17,7 @@ export function startDialogs({ cleared }) {
   $("clear").addEventListener("click", () => $("clear-dialog").showModal());
   $("clear-dialog").addEventListener("close", async (closed) => {
     const answer = closed.target.returnValue;
-    closed.target.returnValue = ""; // Escape, the next time, is no yes
+    closed.target.returnValue = ""; // Escape, the next time, does not clear
     if (answer !== "clear") return;
     await clearEvents().catch(() => {}); // the banner says that nobody answers
     cleared();

@@ -38,3 +38,12 @@ export function button(label, action, attributes = {}, picture = null) {
   made.addEventListener("click", action);
   return made;
 }
+
+/** Make the dot of a visitor, who has the same colour everywhere. */
+export function swatch(id) {
+  let hash = 0;
+  for (let at = 0; at < id.length; at += 1) hash = (hash * 31 + id.charCodeAt(at)) | 0;
+  const dot = element("i", { class: "swatch" });
+  dot.style.setProperty("--hue", String(Math.abs(hash) % 360));
+  return dot;
+}

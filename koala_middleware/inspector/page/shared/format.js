@@ -21,6 +21,9 @@ export const number = (value) => numbers.format(value);
 
 export const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
 
+/** Return a percentage: not 100 % while one is missing. */
+export const share = (part, whole) => `${Math.floor((100 * part) / whole)} %`;
+
 export const time = (seconds) => clock.format(seconds * 1000);
 
 export const hourMinute = (seconds) => shortClock.format(seconds * 1000);
@@ -50,11 +53,4 @@ export function gap(seconds) {
   if (seconds < 3600) return `+${Math.round(seconds / 60)} min`;
   if (seconds < 86400) return `+${(seconds / 3600).toFixed(1)} h`;
   return `+${Math.round(seconds / 86400)} d`;
-}
-
-// The same visitor has the same colour everywhere.
-export function hue(text) {
-  let hash = 0;
-  for (let at = 0; at < text.length; at += 1) hash = (hash * 31 + text.charCodeAt(at)) | 0;
-  return Math.abs(hash) % 360;
 }

@@ -3,7 +3,7 @@
 
 import { $ } from "./element.js";
 import { number } from "./format.js";
-import { FAULTS } from "./verdicts.js";
+import { faultsIn } from "./verdicts.js";
 
 const title = document.title;
 const looked = () => !document.hidden && document.hasFocus();
@@ -12,7 +12,7 @@ let seen = NaN; // how many were there when somebody looked
 let faults = 0;
 
 export function showDrops(counts) {
-  faults = FAULTS.reduce((total, verdict) => total + counts[verdict], 0);
+  faults = faultsIn(counts);
   if (looked() || !(seen <= faults)) seen = faults; // fewer: some were forgotten
   draw();
 }

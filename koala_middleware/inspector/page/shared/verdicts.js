@@ -25,13 +25,15 @@ const COUNTED = {
 export const RARE = ["ignored", "refused", "upload_refused"];
 
 // Nothing is wrong with these.
-export const FINE = ["accepted", "ignored"];
-
-export const FAULTS = VERDICTS.filter((verdict) => !FINE.includes(verdict));
+const FINE = ["accepted", "ignored"];
 
 export const label = (verdict) => LABELS[verdict];
 
-export const sum = (counts) => VERDICTS.reduce((total, verdict) => total + counts[verdict], 0);
+const total = (verdicts, counts) => verdicts.reduce((count, verdict) => count + counts[verdict], 0);
+
+export const sum = (counts) => total(VERDICTS, counts);
+
+export const faultsIn = (counts) => total(VERDICTS.filter((verdict) => !FINE.includes(verdict)), counts);
 
 export function inWords(counts) {
   return VERDICTS.filter((verdict) => counts[verdict] || !RARE.includes(verdict))
