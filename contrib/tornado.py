@@ -41,12 +41,18 @@ class KoalaMiddleware(HTTPServerConnectionDelegate):
     :param options: those of :class:`koala_middleware.Options`; a ``request_filter`` gets the
         :class:`tornado.httputil.HTTPServerRequest`.
 
-    Raises TypeError or ValueError for an option that is unknown or wrong.
+    Raises TypeError for a function or a ``WSGIContainer``, and TypeError or ValueError for an option
+    that is unknown or wrong.
     """
 
     def __init__(
         self, app: HTTPServerConnectionDelegate, **options: Unpack[OptionKeywords]
     ) -> None:
+        if not isinstance(app, HTTPServerConnectionDelegate):
+            raise TypeError(
+                f"expected a tornado.web.Application or another delegate, got {app!r}; a WSGI "
+                "application takes koala_middleware.wsgi.KoalaMiddleware, below its WSGIContainer"
+            )
         self.app = app
         self.options: Options = options_from_keywords(options)
         factory = VisitorFactory(self.options, lambda request: request)
@@ -88,16 +94,23 @@ class _Scoped(HTTPMessageDelegate):
         )
         if visitor.details is not None and visitor.details.new_ids:
             _set_cookie(self._connection, visitor.details)
-        return current.call_as(visitor, self._delegate.headers_received, start_line, headers)
+        return self._call(self._delegate.headers_received, start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return current.call_as(self._visitor, self._delegate.data_received, chunk)
+        return self._call(self._delegate.data_received, chunk)
 
     def finish(self) -> None:
         current.call_as(self._visitor, self._delegate.finish)
 
     def on_connection_close(self) -> None:
         current.call_as(self._visitor, self._delegate.on_connection_close)
+
+    def _call(
+        self, method: Callable[..., Awaitable[None] | None], *args: object
+    ) -> Awaitable[None] | None:
+        """Call a method that may be a coroutine function, for the connection to await."""
+        awaitable = current.call_as(self._visitor, method, *args)
+        return awaitable and current.await_as(self._visitor, lambda: awaitable)
 
     def _make_visitor(self, start_line: Any, headers: HTTPHeaders) -> Visitor:
         request = None

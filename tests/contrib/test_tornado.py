@@ -20,6 +20,7 @@ from tornado import web, websocket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
+from tornado.wsgi import WSGIContainer
 
 from koala_middleware.contrib.tornado import KoalaMiddleware
 
@@ -140,14 +141,25 @@ def test_streamed_response(events: Events) -> None:
     assert profile_ids(events) == {**EACH_CHUNK, "finished": ALICE}
 
 
-def test_streamed_request(events: Events) -> None:
+def _receive(handler: web.RequestHandler, chunk: bytes) -> None:
+    track(f"got {chunk.decode()}")
+
+
+async def _receive_async(handler: web.RequestHandler, chunk: bytes) -> None:
+    await asyncio.sleep(0)
+    track(f"got {chunk.decode()}")
+
+
+@pytest.mark.parametrize("receive", [_receive, _receive_async])
+def test_streamed_request(events: Events, receive: Any) -> None:
+    """Tornado awaits what an asynchronous ``data_received()`` returns outside of the call."""
+
     @web.stream_request_body
     class Upload(web.RequestHandler):
+        data_received = receive
+
         def prepare(self) -> None:
             track("prepare")
-
-        def data_received(self, chunk: bytes) -> None:
-            track(f"got {chunk.decode()}")
 
         def post(self) -> None:
             track("post")
@@ -275,6 +287,12 @@ def test_end_of_a_connection_is_passed_on() -> None:
 
     KoalaMiddleware(App()).on_close("connection")
     assert closed == ["connection"]
+
+
+def test_wsgi_container_is_refused() -> None:
+    """It has no ``start_request()``, so each request would fail."""
+    with pytest.raises(TypeError, match="below its WSGIContainer"):
+        KoalaMiddleware(WSGIContainer(lambda environ, start_response: []))  # type: ignore[arg-type]
 
 
 def test_wrong_options() -> None:
