@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+from weakref import WeakMethod, proxy
 
 from tornado.httputil import (
     HTTPConnection,
@@ -90,7 +92,7 @@ class _Scoped(HTTPMessageDelegate):
         self._visitor = visitor = self._make_visitor(start_line, headers)
         self._connection.koala_visitor = visitor
         self._connection.set_close_callback = partial(
-            _set_close_callback, visitor, self._connection.set_close_callback
+            _set_close_callback, visitor, _weakly(self._connection.set_close_callback)
         )
         if visitor.details is not None and visitor.details.new_ids:
             _set_cookie(self._connection, visitor.details)
@@ -115,11 +117,21 @@ class _Scoped(HTTPMessageDelegate):
     def _make_visitor(self, start_line: Any, headers: HTTPHeaders) -> Visitor:
         request = None
         if not self._middleware.is_plain:
+            # The connection has the visitor, who must not keep it alive.
+            connection: Any = proxy(self._connection)
             request = HTTPServerRequest(
-                connection=self._connection, start_line=start_line, headers=headers
+                connection=connection, start_line=start_line, headers=headers
             )
         cookies = "; ".join(headers.get_list("Cookie"))
         return self._middleware.make_visitor(cookies, request)
+
+
+def _weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a connection's method for a replacement, which must not keep it alive, to call."""
+    if not isinstance(method, MethodType):  # somebody else's replacement
+        return method
+    reference: Any = WeakMethod(method)
+    return lambda *args, **kwargs: reference()(*args, **kwargs)
 
 
 def _set_close_callback(
@@ -135,7 +147,7 @@ def _set_close_callback(
 
 def _set_cookie(connection: Any, details: RequestDetails) -> None:
     """Make a connection, which is one request's, set the cookie of a new profile id."""
-    write_headers = connection.write_headers
+    write_headers = _weakly(connection.write_headers)
 
     def write_headers_with_cookie(
         start_line: ResponseStartLine, headers: HTTPHeaders, *args: Any, **kwargs: Any

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -276,6 +278,34 @@ def test_minted_id_and_its_cookie(events: Events) -> None:
 def test_no_cookie_where_none_is_minted(events: Events) -> None:
     response = get(headers={**NAVIGATION, **cookie(ALICE)}, mint=koala.Mint())
     assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"mint": koala.Mint(), "email": lambda request: None}], ids=["none", "all"]
+)
+def test_finished_request_is_freed(events: Events, options: dict[str, Any]) -> None:
+    """Without the garbage collector, as Tornado's own tests want it."""
+    connections: list[weakref.ref[Any]] = []
+
+    class Remembered(View):
+        def get(self) -> None:
+            super().get()
+            connections.append(weakref.ref(self.request.connection))
+
+    gc.collect()
+    gc.disable()
+    try:
+        get(Remembered, {**NAVIGATION, "Accept": "text/html"}, **options)
+        assert [connection() for connection in connections] == [None]
+    finally:
+        gc.enable()
+
+
+def test_somebody_elses_replacement_of_a_method_is_called(events: Events) -> None:
+    """As where our middleware is around ours."""
+    app = KoalaMiddleware(web.Application([("/", View)]))
+    assert run(KoalaMiddleware(app), lambda port: converse(port, ALICE)) == ["fine"]
+    assert profile_ids(events) == {"view": ALICE}
 
 
 def test_end_of_a_connection_is_passed_on() -> None:
