@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-from weakref import proxy, ref
+from weakref import WeakMethod, proxy
 
 from koala_middleware import current, explanation
 from koala_middleware.contrib._extras import needing
@@ -44,12 +45,18 @@ class KoalaMiddleware(HTTPServerConnectionDelegate):
     :param options: those of :class:`koala_middleware.Options`; a ``request_filter`` gets the
         :class:`tornado.httputil.HTTPServerRequest`.
 
-    Raises TypeError or ValueError for an option that is unknown or wrong.
+    Raises TypeError for a function or a ``WSGIContainer``, and TypeError or ValueError for an
+    option that is unknown or wrong.
     """
 
     def __init__(
         self, app: HTTPServerConnectionDelegate, **options: Unpack[OptionKeywords]
     ) -> None:
+        if not isinstance(app, HTTPServerConnectionDelegate):
+            raise TypeError(
+                f"expected a tornado.web.Application or another delegate, got {app!r}; a WSGI "
+                "application takes koala_middleware.wsgi.KoalaMiddleware, below its WSGIContainer"
+            )
         self.app = app
         self.options: Options = options_from_keywords(options)
         factory = VisitorFactory(self.options, lambda request: request)
@@ -86,13 +93,15 @@ class _Scoped(HTTPMessageDelegate):
     ) -> Awaitable[None] | None:
         self._visitor = visitor = self._make_visitor(start_line, headers)
         self._connection.koala_visitor = visitor
-        _scope_end(self._connection, visitor)
+        self._connection.set_close_callback = partial(
+            _set_close_callback, visitor, _weakly(self._connection.set_close_callback)
+        )
         if visitor.details is not None and visitor.details.new_ids:
             _set_cookie(self._connection, visitor.details)
-        return current.call_as(visitor, self._delegate.headers_received, start_line, headers)
+        return self._call(self._delegate.headers_received, start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return current.call_as(self._visitor, self._delegate.data_received, chunk)
+        return self._call(self._delegate.data_received, chunk)
 
     def finish(self) -> None:
         current.call_as(self._visitor, self._delegate.finish)
@@ -100,36 +109,47 @@ class _Scoped(HTTPMessageDelegate):
     def on_connection_close(self) -> None:
         current.call_as(self._visitor, self._delegate.on_connection_close)
 
+    def _call(
+        self, method: Callable[..., Awaitable[None] | None], *args: object
+    ) -> Awaitable[None] | None:
+        """Call a method that may be a coroutine function, for the connection to await."""
+        awaitable = current.call_as(self._visitor, method, *args)
+        return awaitable and current.await_as(self._visitor, lambda: awaitable)
+
     def _make_visitor(self, start_line: Any, headers: HTTPHeaders) -> Visitor:
         request = None
         if not self._middleware.is_plain:
+            # The connection has the visitor, who must not keep it alive.
+            connection: Any = proxy(self._connection)
             request = HTTPServerRequest(
-                connection=proxy(self._connection), start_line=start_line, headers=headers
+                connection=connection, start_line=start_line, headers=headers
             )
         cookies = "; ".join(headers.get_list("Cookie"))
         return self._middleware.make_visitor(cookies, request)
 
 
-# A connection is one request's, and freed when that has ended: what is put there must not hold it.
+def _weakly(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a connection's method for a replacement, which must not keep it alive, to call."""
+    if not isinstance(method, MethodType):  # somebody else's replacement
+        return method
+    reference: Any = WeakMethod(method)
+    return lambda *args, **kwargs: reference()(*args, **kwargs)
 
 
-def _scope_end(connection: Any, visitor: Visitor) -> None:
+def _set_close_callback(
+    visitor: Visitor, set_close_callback: Any, callback: Callable[[], None] | None
+) -> None:
     """Have a request's visitor current when its connection ends.
 
     Else it would be whoever was when the server first waited for the connection, which is older.
     """
-    set_close_callback, this = type(connection).set_close_callback, ref(connection)
-
-    def set_scoped_close_callback(callback: Callable[[], None] | None) -> None:
-        scoped = None if callback is None else partial(current.call_as, visitor, callback)
-        set_close_callback(this(), scoped)
-
-    connection.set_close_callback = set_scoped_close_callback
+    scoped = None if callback is None else partial(current.call_as, visitor, callback)
+    set_close_callback(scoped)
 
 
 def _set_cookie(connection: Any, details: RequestDetails) -> None:
-    """Make a connection set the cookies of new ids."""
-    write_headers, this = type(connection).write_headers, ref(connection)
+    """Make a connection, which is one request's, set the cookies of new ids."""
+    write_headers = _weakly(connection.write_headers)
 
     def write_headers_with_cookie(
         start_line: ResponseStartLine, headers: HTTPHeaders, *args: Any, **kwargs: Any
@@ -138,7 +158,7 @@ def _set_cookie(connection: Any, details: RequestDetails) -> None:
         for name, value in cookie_headers:
             put = headers.add if name == "Set-Cookie" else headers.__setitem__
             put(name, value)
-        return write_headers(this(), start_line, headers, *args, **kwargs)
+        return write_headers(start_line, headers, *args, **kwargs)
 
     connection.write_headers = write_headers_with_cookie
 

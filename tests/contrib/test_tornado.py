@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import weakref
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from tornado import web, websocket
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
+from tornado.wsgi import WSGIContainer
 
 import koala_middleware as koala
 from koala_middleware import filters
@@ -138,14 +140,25 @@ def test_streamed_response(events: Events) -> None:
     assert profile_ids(events) == {**EACH_CHUNK, "finished": ALICE}
 
 
-def test_streamed_request(events: Events) -> None:
+def _receive(handler: web.RequestHandler, chunk: bytes) -> None:
+    track(f"got {chunk.decode()}")
+
+
+async def _receive_async(handler: web.RequestHandler, chunk: bytes) -> None:
+    await asyncio.sleep(0)
+    track(f"got {chunk.decode()}")
+
+
+@pytest.mark.parametrize("receive", [_receive, _receive_async])
+def test_streamed_request(events: Events, receive: Any) -> None:
+    """Tornado awaits what an asynchronous ``data_received()`` returns outside of the call."""
+
     @web.stream_request_body
     class Upload(web.RequestHandler):
+        data_received = receive
+
         def prepare(self) -> None:
             track("prepare")
-
-        def data_received(self, chunk: bytes) -> None:
-            track(f"got {chunk.decode()}")
 
         def post(self) -> None:
             track("post")
@@ -264,6 +277,34 @@ def test_no_cookie_where_none_is_minted(events: Events) -> None:
     assert "Set-Cookie" not in response.headers
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"mint": koala.Mint(), "email": lambda request: None}], ids=["none", "all"]
+)
+def test_finished_request_is_freed(events: Events, options: dict[str, Any]) -> None:
+    """Without the garbage collector, as Tornado's own tests want it."""
+    connections: list[weakref.ref[Any]] = []
+
+    class Remembered(View):
+        def get(self) -> None:
+            super().get()
+            connections.append(weakref.ref(self.request.connection))
+
+    gc.collect()
+    gc.disable()
+    try:
+        get(Remembered, {**NAVIGATION, "Accept": "text/html"}, **options)
+        assert [connection() for connection in connections] == [None]
+    finally:
+        gc.enable()
+
+
+def test_somebody_elses_replacement_of_a_method_is_called(events: Events) -> None:
+    """As where our middleware is around ours."""
+    app = KoalaMiddleware(web.Application([("/", View)]))
+    assert run(KoalaMiddleware(app), lambda port: converse(port, ALICE)) == ["fine"]
+    assert profile_ids(events) == {"view": ALICE}
+
+
 def test_end_of_a_connection_is_passed_on() -> None:
     closed: list[object] = []
 
@@ -287,6 +328,12 @@ def test_request_is_freed_at_once(options: Any) -> None:
 
     get(Noting, NAVIGATION, **options)
     assert [ref() for ref in refs] == [None, None]
+
+
+def test_wsgi_container_is_refused() -> None:
+    """It has no ``start_request()``, so each request would fail."""
+    with pytest.raises(TypeError, match="below its WSGIContainer"):
+        KoalaMiddleware(WSGIContainer(lambda environ, start_response: []))  # type: ignore[arg-type]
 
 
 def test_wrong_options() -> None:
