@@ -12,11 +12,16 @@ import re
 import sys
 from collections.abc import Callable
 from threading import Thread
-from typing import Any
+from types import MethodType
+from typing import TYPE_CHECKING, Any
 
 from koala_middleware import current
 from koala_middleware.current import call_as
+from koala_middleware.faults import log_once
 from koala_middleware.patching import Patches
+
+if TYPE_CHECKING:
+    from koala_middleware.visitor import Visitor
 
 _patches = Patches()
 _carrying = Patches()
@@ -64,17 +69,14 @@ def _as_nobody(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
 def _as_starter(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
     @functools.wraps(start)
     def start_carrying(self: Thread) -> None:
-        visitor = current.variable.get()
-        if visitor is None or start_carrying not in _carrying or not _is_one_task(self):
-            start(self)
-            return
-        run, patches = self.run, Patches()
-
-        def run_as_starter() -> None:
-            patches.undo()  # lest the thread keep the visitor
-            call_as(visitor, run)
-
-        patches.replace(self, "run", run_as_starter)
+        visitor, patches = current.variable.get(), Patches()
+        if visitor is not None and start_carrying in _carrying:
+            try:
+                if _is_one_task(self):
+                    _run_as(visitor, self, patches)
+            except Exception as fault:  # of a target or a run() that is not what it seems
+                patches.undo()
+                log_once("a thread runs without its starter's visitor", fault)
         try:
             start(self)
         except BaseException:
@@ -82,6 +84,19 @@ def _as_starter(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
             raise
 
     return start_carrying
+
+
+def _run_as(visitor: Visitor, thread: Thread, patches: Patches) -> None:
+    """Have a thread run once as a visitor, and keep neither the visitor nor a cycle after that."""
+    work = [functools.partial(call_as, visitor, thread.run)]
+
+    def run(self: Thread) -> None:
+        patches.undo()
+        work.pop()()
+
+    # A method, as error trackers call the function of what they find:
+    # https://github.com/getsentry/sentry-python/blob/2.75.0/sentry_sdk/integrations/threading.py
+    patches.replace(thread, "run", MethodType(run, thread))
 
 
 def _is_one_task(thread: Any) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import koala_middleware as koala
-from koala_middleware import current, threads
+from koala_middleware import current, patching, threads
 from koala_middleware.wsgi import KoalaMiddleware
 from tests.core.test_threads import (
     INHERITS,
@@ -208,6 +208,66 @@ def test_thread_that_has_ended_keeps_no_visitor() -> None:
         thread.start()
     thread.join()
     assert "run" not in vars(thread)
+
+
+@pytest.mark.parametrize("kind", [threading.Thread, type("Own", (threading.Thread,), {})])
+def test_thread_that_an_error_tracker_wraps(
+    kind: type[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentry calls the function of the ``run`` that it finds, with the thread.
+
+    https://github.com/getsentry/sentry-python/blob/2.75.0/sentry_sdk/integrations/threading.py
+    """
+    start = threading.Thread.start
+
+    def start_wrapped(self: Any) -> None:
+        run = getattr(self.run, "__func__", self.run)
+        self.run = lambda: run(self)
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start_wrapped)
+    koala.instrument(threads=True)
+
+    def way(work: Work) -> None:
+        thread = kind(target=work)
+        thread.start()
+        thread.join()
+
+    assert seen_in(way) == [ALICE]
+    koala.uninstrument()
+
+
+def test_thread_that_cannot_carry_runs_as_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    koala.instrument(threads=True)
+
+    class Fixed(threading.Thread):
+        """A thread whose run() cannot be replaced."""
+
+        @property
+        def run(self) -> Any:
+            return super().run
+
+    class Proxy:
+        """A target like Werkzeug's proxies, which may have nothing to ask."""
+
+        def __init__(self, work: Work) -> None:
+            self._work = work
+
+        def __call__(self) -> None:
+            self._work()
+
+        @property
+        def __module__(self) -> str:  # type: ignore[override]
+            raise RuntimeError("working outside of application context")
+
+    def start(thread: threading.Thread) -> None:
+        thread.start()
+        thread.join()
+
+    assert seen_in(lambda work: start(Fixed(target=work))) == [None]
+    assert seen_in(lambda work: start(threading.Thread(target=Proxy(work)))) == [None]
+    assert caplog.text.count("a thread runs without its starter's visitor") == 2
+    assert not any(isinstance(each.owner, threading.Thread) for each in patching._standing)
 
 
 @pytest.mark.usefixtures("visitor")
