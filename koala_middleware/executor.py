@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from koala_middleware import current
@@ -27,3 +28,8 @@ class Executor(ThreadPoolExecutor):
             None, submit, current.call_as, visitor, fn, *args, **kwargs
         )
         return future
+
+    def map(self, fn: Callable[..., R], *iterables: Iterable[Any], **options: Any) -> Iterator[R]:
+        # With a buffer (Python 3.14) it submits when its results are read, by whoever reads them.
+        call = partial(current.call_as, current.variable.get(), fn)
+        return super().map(call, *iterables, **options)

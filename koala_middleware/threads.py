@@ -46,7 +46,9 @@ def carry_into_threads() -> None:
     from concurrent.futures import ThreadPoolExecutor  # here, because it imports a lot
 
     _carrying.wrap(Thread, "start", _as_starter)
-    _carrying.wrap(ThreadPoolExecutor, "submit", _as_submitter)
+    _carrying.wrap(ThreadPoolExecutor, "submit", _as_caller)
+    # Which, with a buffer (Python 3.14), submits when its results are read, by whoever reads them.
+    _carrying.wrap(ThreadPoolExecutor, "map", _as_caller)
 
 
 def carry_no_more() -> None:
@@ -88,15 +90,16 @@ def _as_starter(start: Callable[[Thread], None]) -> Callable[[Thread], None]:
 
 def _run_as(visitor: Visitor, thread: Thread, patches: Patches) -> None:
     """Have a thread run once as a visitor, and keep neither the visitor nor a cycle after that."""
-    work = [functools.partial(call_as, visitor, thread.run)]
+    run = thread.run
+    work = [lambda: call_as(visitor, run)]
 
-    def run(self: Thread) -> None:
+    def run_once(self: Thread) -> None:
         patches.undo()
         work.pop()()
 
     # A method, as error trackers call the function of what they find:
     # https://github.com/getsentry/sentry-python/blob/2.75.0/sentry_sdk/integrations/threading.py
-    patches.replace(thread, "run", MethodType(run, thread))
+    patches.replace(thread, "run", MethodType(run_once, thread))
 
 
 def _is_one_task(thread: Any) -> bool:
@@ -107,14 +110,14 @@ def _is_one_task(thread: Any) -> bool:
     return _SHARED.match(getattr(work, "__module__", None) or "") is None
 
 
-def _as_submitter(submit: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(submit)
-    def submit_carrying(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        if submit_carrying not in _carrying or _runs_elsewhere(self):
-            return submit(self, fn, *args, **kwargs)
-        return submit(self, call_as, current.variable.get(), fn, *args, **kwargs)
+def _as_caller(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call_carrying(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        if call_carrying in _carrying and not _runs_elsewhere(self):
+            fn = functools.partial(call_as, current.variable.get(), fn)
+        return method(self, fn, *args, **kwargs)
 
-    return submit_carrying
+    return call_carrying
 
 
 def _runs_elsewhere(pool: object) -> bool:
