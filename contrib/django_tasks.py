@@ -48,7 +48,7 @@ def _run(
     return run_as(visitor, run, *args, **kwargs)
 
 
-_WAYS = {
+_WAYS: dict[str, Callable[..., Any]] = {
     "enqueue": _enqueue,
     "aenqueue": _enqueue,
     "call": partial(_run, call_as),

@@ -23,6 +23,7 @@ from tests.visitors import ALICE, BOB
 
 HEADER = "X-Koala-Profile-Id"
 Send = Callable[..., int]
+Hooks = dict[str, list[Callable[..., Any]]]
 
 
 class Service(ThreadingHTTPServer):
@@ -83,7 +84,7 @@ def with_requests(hosts: list[str], url: str, **headers: str) -> int:
 
 
 def with_httpx(hosts: list[str], url: str, **headers: str) -> int:
-    hooks = {"request": [KoalaHook(hosts)]}
+    hooks: Hooks = {"request": [KoalaHook(hosts)]}
     with httpx.Client(event_hooks=hooks, follow_redirects=True, trust_env=False) as client:
         status: int = client.get(url, headers=headers).status_code
     return status
@@ -91,7 +92,7 @@ def with_httpx(hosts: list[str], url: str, **headers: str) -> int:
 
 def with_async_httpx(hosts: list[str], url: str, **headers: str) -> int:
     async def get() -> int:
-        hooks = {"request": [AsyncKoalaHook(hosts)]}
+        hooks: Hooks = {"request": [AsyncKoalaHook(hosts)]}
         async with httpx.AsyncClient(
             event_hooks=hooks, follow_redirects=True, trust_env=False
         ) as client:
@@ -185,7 +186,7 @@ def test_httpx_redirect_after_another_hook_has_removed_the_header(service: Servi
     def remove(request: httpx.Request) -> None:
         request.headers.pop(HEADER, None)
 
-    hooks = {"request": [KoalaHook(["127.0.0.1"]), remove]}
+    hooks: Hooks = {"request": [KoalaHook(["127.0.0.1"]), remove]}
     with (
         httpx.Client(event_hooks=hooks, follow_redirects=True, trust_env=False) as client,
         koala.profile(ALICE),

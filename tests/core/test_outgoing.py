@@ -94,14 +94,15 @@ def test_outgoing_headers_as_baggage() -> None:
     ],
 )
 def test_headers_go_to_listed_hosts(hosts: Any, host: str | None, is_sent: bool) -> None:
+    given: dict[str, str] = {}
     with koala.profile(ALICE):
-        added = OutgoingHeaders(hosts).headers(host, {}.get)
+        added = OutgoingHeaders(hosts).headers(host, given.get)
     assert added == ({"X-Koala-Profile-Id": ALICE} if is_sent else {})
 
 
 def test_nothing_is_added_for_nobody_or_over_what_the_caller_has_set() -> None:
-    outgoing = OutgoingHeaders(["a"])
-    assert outgoing.headers("a", {}.get) == {}
+    outgoing, given = OutgoingHeaders(["a"]), dict[str, str]()
+    assert outgoing.headers("a", given.get) == {}
     with koala.profile(ALICE):
         assert outgoing.headers("a", {"X-Koala-Profile-Id": BOB}.get) == {}
 
