@@ -10,18 +10,17 @@ from koala_middleware.outgoing import OutgoingHeaders
 with needing("httpx"):
     from httpx import Request
 
-_BEFORE = "koala_middleware.headers_before"
-
 
 class _Hook:
     """What both kinds of hooks do with a request."""
 
     def __init__(self, hosts: Collection[str]) -> None:
         self._outgoing = OutgoingHeaders(hosts)
+        self._headers_before = f"koala_middleware.headers_before.{id(self)}"
 
     def _add_headers(self, request: Request) -> None:
         # A redirect comes with the headers and the extensions of the request that it follows.
-        before = request.extensions.get(_BEFORE, {})
+        before = request.extensions.get(self._headers_before, {})
         for name, value in before.items():
             request.headers.pop(name, None)
             if value is not None:
@@ -30,7 +29,7 @@ class _Hook:
         if before or added:
             replaced = {name: request.headers.get(name) for name in added}
             # Not in place: before HTTPX 0.28 the mapping is the caller's own.
-            request.extensions = {**request.extensions, _BEFORE: replaced}
+            request.extensions = {**request.extensions, self._headers_before: replaced}
             request.headers.update(added)
 
 

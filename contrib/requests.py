@@ -35,7 +35,11 @@ class KoalaAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         url: Any = request.url
         added = self._outgoing.headers(urlsplit(url).hostname, request.headers.get)
-        if added:
-            request = request.copy()  # a redirect copies the original
-            request.headers.update(added)
-        return super().send(request, *args, **kwargs)
+        if not added:
+            return super().send(request, *args, **kwargs)
+        sent = request.copy()
+        sent.headers.update(added)
+        response = super().send(sent, *args, **kwargs)
+        # What redirects copy, and what a caller may send again, to whatever host.
+        response.request = request
+        return response

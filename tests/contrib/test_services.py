@@ -164,6 +164,31 @@ def test_headers_of_the_caller_stay(send: Send, service: Service) -> None:
     assert service.seen() == [("127.0.0.1", "theirs")]
 
 
+def test_request_that_is_sent_again_carries_whoever_is_current(service: Service) -> None:
+    """A response's request, too: somebody else may send it, or follow its redirect by hand."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", KoalaAdapter(["127.0.0.1"]))
+        with koala.profile(ALICE):
+            there = service.url("127.0.0.1", "/to/" + service.url("localhost"))
+            response = session.get(there, allow_redirects=False)
+            list(session.resolve_redirects(response, response.request))
+        with koala.profile(BOB):
+            session.send(response.request, allow_redirects=False)
+    assert service.seen() == [("127.0.0.1", ALICE), ("localhost", None), ("127.0.0.1", BOB)]
+
+
+def test_httpx_client_with_two_hooks(service: Service) -> None:
+    """Neither takes the other's header for one of a redirected request."""
+    hooks: Any = {"request": [KoalaHook(["127.0.0.1"]), KoalaHook(["localhost"])]}
+    with (
+        httpx.Client(event_hooks=hooks, follow_redirects=True, trust_env=False) as client,
+        koala.profile(ALICE),
+    ):
+        client.get(service.url("127.0.0.1", "/to/" + service.url("localhost")))
+    assert service.seen() == [("127.0.0.1", ALICE), ("localhost", ALICE)]
+
+
 def test_hosts_are_checked(send: Send) -> None:
     with pytest.raises(ValueError, match="hosts: expected a host's name"):
         send(["http://orders.internal"], "http://127.0.0.1:9")
