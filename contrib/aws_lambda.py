@@ -12,7 +12,8 @@ from koala_middleware.callables import is_coroutine_function
 from koala_middleware.factory import VisitorFactory
 from koala_middleware.faults import log_once
 from koala_middleware.options import OptionKeywords, options_from_keywords
-from koala_middleware.segment import delivering, instrument
+from koala_middleware.segment import instrument
+from koala_middleware.segment.delivery import deliver
 from koala_middleware.segment.exits import FLUSH_SECONDS
 from koala_middleware.visitor import Visitor
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 H = TypeVar("H", bound=Callable[..., Any])
 
 Scope = dict[str, Any]
+
+_ANSWER_SECONDS = 0.5  # of Lambda's timeout, for the answer
 
 
 @overload
@@ -37,7 +40,7 @@ def koala_handler(handler: Any = None, /, **options: Any) -> Any:
     :param options: those of :class:`koala_middleware.Options`, except ``mint`` and
         ``anonymous_id``. A ``request_filter`` gets an ASGI scope, with Lambda's event at
         ``scope["aws.event"]``.
-        Uploads may take ``flush_seconds``.
+        Uploads may take ``flush_seconds``, but no longer than Lambda's timeout leaves.
 
     Raises TypeError or ValueError for an option that is unknown or wrong.
     """
@@ -55,7 +58,7 @@ def _scoped(handler: H, keywords: Any) -> H:
     if not options.enabled and not explanation.everywhere:
         return handler
     instrument(flush_seconds=options.flush_seconds, threads=options.threads)
-    seconds = FLUSH_SECONDS if options.flush_seconds is None else options.flush_seconds
+    flush_seconds = FLUSH_SECONDS if options.flush_seconds is None else options.flush_seconds
 
     def visitor_of(event: Any, context: Any) -> Visitor | None:
         try:
@@ -67,14 +70,28 @@ def _scoped(handler: H, keywords: Any) -> H:
 
     @wraps(handler)
     def handle(event: Any, context: Any) -> Any:
-        with delivering(seconds):
+        try:
             return current.call_as(visitor_of(event, context), handler, event, context)
+        finally:
+            deliver(min(flush_seconds, _seconds_left(context)))
 
     return cast(H, handle)
 
 
+def _seconds_left(context: Any) -> float:
+    """Return how long uploads may take before Lambda's timeout would cost the answer.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+    try:
+        seconds: float = context.get_remaining_time_in_millis() / 1000
+    except Exception:  # of whatever calls a handler in tests
+        return float("inf")
+    return max(0.0, seconds - _ANSWER_SECONDS)
+
+
 def _scope(event: Any, context: Any) -> Scope | None:
-    """Return the ASGI scope of an event, or None if it is of no HTTP request.
+    """Return the ASGI scope of an HTTP request, or None for any other kind of event.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -141,6 +144,24 @@ def test_events_are_uploaded_before_the_handler_returns() -> None:
         assert handler(HTTP_API, None) == "fine"
         assert profile_ids(collector.events) == {"Signed Up": ALICE}
         client.join()
+
+
+def test_uploads_leave_time_to_answer() -> None:
+    """Lambda ends a function at its timeout, and the visitor gets an error."""
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 550)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        client = analytics.Client("key", host=host, timeout=30, max_retries=0)
+
+        @koala_handler(flush_seconds=20)
+        def handler(event: Any, context: Any) -> str:
+            client.track("u1", "Signed Up")
+            return "fine"
+
+        began = time.monotonic()
+        assert handler(HTTP_API, context) == "fine"
+        assert time.monotonic() - began < 10
+    client.join()
 
 
 def test_handler_that_raises(events: Events) -> None:
