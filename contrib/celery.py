@@ -132,7 +132,7 @@ def _carrier(message: Mapping[str, Any]) -> dict[str, Any]:
     if found[KEY] is not None or not any(found.values()):
         return found
     fields = {field: found[name] for name, field in _BEFORE.items() if found[name] is not None}
-    return {KEY: json.dumps({"version": VERSION, **fields}, default=str)}
+    return {KEY: json.dumps({"version": VERSION, **fields}, default=str, skipkeys=True)}
 
 
 def _finish(**_: object) -> None:

@@ -15,7 +15,7 @@ from koala_middleware.browser_ids import is_browser_id, is_path
 from koala_middleware.callables import ask
 from koala_middleware.faults import log_once
 from koala_middleware.options import Options
-from koala_middleware.places import tree_of
+from koala_middleware.places import keys_of, tree_of
 from koala_middleware.request import RequestDetails
 from koala_middleware.scopes import ScopedVisitor, profile
 from koala_middleware.visitor import DEFAULT_OPTIONS, GivenVisitor, Visitor
@@ -57,10 +57,11 @@ class extract(profile):  # noqa: N801 (used like a function)
     """
 
     def __init__(self, carrier: Mapping[str, Any], *, options: Options | None = None) -> None:
+        super().__init__(None, options=options)
         outer = current.variable.get()
-        options = options or (outer.options if outer is not None else DEFAULT_OPTIONS)
-        self._extracted = visitor = read_visitor(carrier, options)
-        super().__init__(visitor.profile_id, anonymous_id=visitor.anonymous_id, options=options)
+        self._options = options or (outer.options if outer is not None else DEFAULT_OPTIONS)
+        self._extracted = visitor = read_visitor(carrier, self._options)
+        self._profile_id, self._anonymous_id = visitor.profile_id, visitor.anonymous_id
 
     def _visitor(self) -> ScopedVisitor:
         visitor, extracted = super()._visitor(), self._extracted
@@ -150,9 +151,16 @@ def _checked_browser_ids(browser_ids: Any, own: str) -> dict[str, str]:
     if not isinstance(browser_ids, dict) or not _is_small(browser_ids):
         raise ValueError("expected a browser's ids by their paths")
     for path, value in browser_ids.items():
-        if not is_path(path) or path == f"properties.{own}" or not is_browser_id(value):
+        if not is_path(path) or _is_ours(path, own) or not is_browser_id(value):
             raise ValueError("expected a browser's id and the path to where it goes")
     return browser_ids
+
+
+def _is_ours(path: str, own: str) -> bool:
+    """Return whether what goes to a place is checked, agreed to or explained elsewhere."""
+    ours = {"properties": (own,), "traits": (own,), "context": ("consent", "koala")}
+    root, key = keys_of(path)[:2]
+    return key in ours.get(root, ())
 
 
 def _is_small(value: Any) -> bool:

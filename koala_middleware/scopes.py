@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from koala_middleware import current
 from koala_middleware.callables import is_coroutine_function
 from koala_middleware.options import Options
+from koala_middleware.validation import instance_of, optional
 from koala_middleware.visitor import DEFAULT_OPTIONS, GivenVisitor, Visitor
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = optional(instance_of(Options))
 
 
 class profile:  # noqa: N801 (used like a function)
@@ -23,25 +26,23 @@ class profile:  # noqa: N801 (used like a function)
     A context manager and a decorator, for functions and coroutine functions alike.
 
     :param profile_id: the Koala profile id; a ``uuid.UUID`` will do.
-    :param anonymous_id: Segment's anonymous id.
+    :param anonymous_id: Segment's anonymous id, of the same types.
     :param options: those of the middleware, where its ``property_name`` is not the default one.
         In a request the request's are used.
+
+    Raises TypeError for anything else.
     """
 
     def __init__(
         self,
         profile_id: str | UUID | None,
         *,
-        anonymous_id: str | None = None,
+        anonymous_id: str | UUID | None = None,
         options: Options | None = None,
     ) -> None:
-        if not isinstance(profile_id, str | None):
-            from uuid import UUID  # here, because few applications need it
-
-            if not isinstance(profile_id, UUID):
-                raise TypeError(f"profile: expected a str, a uuid.UUID or None, got {profile_id!r}")
-        self._profile_id = str(profile_id) if profile_id else None
-        self._anonymous_id = anonymous_id
+        _OPTIONS(options, f"{type(self).__name__} options")
+        self._profile_id = _checked_id(profile_id, "profile_id")
+        self._anonymous_id = _checked_id(anonymous_id, "anonymous_id")
         self._options = options
 
     def __enter__(self) -> Visitor:
@@ -78,6 +79,15 @@ class profile:  # noqa: N801 (used like a function)
         visitor.entered_by = self
         visitor.outer = outer
         return visitor
+
+
+def _checked_id(value: str | UUID | None, name: str) -> str | None:
+    if not isinstance(value, str | None):
+        from uuid import UUID  # here, because few applications need it
+
+        if not isinstance(value, UUID):
+            raise TypeError(f"profile {name}: expected a str, a uuid.UUID or None, got {value!r}")
+    return str(value) if value else None
 
 
 class ScopedVisitor(GivenVisitor):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from koala_middleware.callables import is_coroutine_function
 from koala_middleware.segment.consumers import running_consumers, threadless
 from koala_middleware.segment.outbox import Outbox, outboxes
+from koala_middleware.validation import SECONDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,10 +34,12 @@ class delivering:  # noqa: N801 (used like a function)
 
     :param seconds: how long to wait at most. Then the uploads go on in the background.
 
-    Raises TypeError for a generator function, whose body runs after the call has returned.
+    Raises TypeError or ValueError for seconds that are not valid, and TypeError for a generator
+    function, whose body runs after the call has returned.
     """
 
     def __init__(self, seconds: float = 5.0) -> None:
+        SECONDS(seconds, "delivering: seconds")
         self._seconds = seconds
 
     def __enter__(self) -> None:

@@ -18,6 +18,7 @@ from celery.worker.request import Request
 from segment.analytics.client import Client
 
 import koala_middleware as koala
+from koala_middleware.carrier import read_visitor
 from koala_middleware.contrib import celery as plugin
 from koala_middleware.contrib.celery import instrument, uninstrument
 from koala_middleware.current import call_as
@@ -527,6 +528,12 @@ def test_message_of_the_version_before_is_read(place: str, events: Events) -> No
     wait_for(events, 1)
     assert events[0]["anonymousId"] == "a"
     assert events[0]["properties"] == {"profile_id": ALICE, "plan": "team"}
+
+
+def test_message_of_the_version_before_may_have_any_keys() -> None:
+    """As pickle has them, where JSON has none: the task runs."""
+    message = {"koala_profile_id": ALICE, "koala_properties": {"a": 1, (1, 2): 3}}
+    assert read_visitor(plugin._carrier(message), koala.Options()).profile_id == ALICE
 
 
 @pytest.mark.usefixtures("worker")

@@ -191,7 +191,16 @@ def test_extract_decorates_functions_of_both_kinds() -> None:
         pytest.param(written(browser_ids="a"), id="browser's ids"),
         pytest.param(written(browser_ids={"properties.fbp": 7}), id="browser's id"),
         pytest.param(written(browser_ids={"userId": "x"}), id="another place"),
-        pytest.param(written(browser_ids={"properties.profile_id": "x"}), id="our place"),
+        *(
+            pytest.param(written(browser_ids={place: "x"}), id=place)
+            for place in (
+                "properties.profile_id",
+                "properties.profile_id.deeper",
+                "traits.profile_id",
+                "context.consent.categoryPreferences.ads",
+                "context.koala.cause",
+            )
+        ),
         pytest.param(written(browser_ids={"properties.fbp": "x" * 2049}), id="long browser's id"),
     ],
 )

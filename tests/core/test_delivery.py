@@ -367,6 +367,13 @@ def test_delivering_gives_up_in_time(make: Callable[..., Any]) -> None:
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("seconds", [test_delivering_gives_up_in_time, None, "5", -1])
+def test_delivering_refuses_what_is_not_seconds(seconds: Any) -> None:
+    """Such as the function that it decorates without parentheses."""
+    with pytest.raises((TypeError, ValueError), match="delivering: seconds: expected a number"):
+        koala.delivering(seconds)
+
+
 def test_delivering_refuses_a_generator_function() -> None:
     with pytest.raises(TypeError, match="got a generator"):
 

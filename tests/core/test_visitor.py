@@ -201,8 +201,8 @@ def test_profile_left_in_another_context_changes_nothing_there() -> None:
 
 
 def test_profile_takes_a_uuid() -> None:
-    with koala.profile(UUID(ALICE), anonymous_id="a1") as visitor:
-        assert (visitor.profile_id, visitor.anonymous_id) == (ALICE, "a1")
+    with koala.profile(UUID(ALICE), anonymous_id=UUID(BOB)) as visitor:
+        assert (visitor.profile_id, visitor.anonymous_id) == (ALICE, BOB)
 
 
 def test_profile_of_an_empty_text_is_nobody() -> None:
@@ -211,8 +211,19 @@ def test_profile_of_an_empty_text_is_nobody() -> None:
 
 
 def test_profile_refuses_other_types() -> None:
-    with pytest.raises(TypeError, match=r"expected a str, a uuid\.UUID or None, got 5"):
+    """Rather than a track call, which the SDK refuses them in."""
+    with pytest.raises(TypeError, match=r"profile_id: expected a str, a uuid\.UUID or None, got 5"):
         koala.profile(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"anonymous_id: expected a str, .*, got 5"):
+        koala.profile(ALICE, anonymous_id=5)  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"profile options: expected a koala_middleware\.Options, or"
+    ):
+        koala.profile(ALICE, options={"identify": True})  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"extract options: expected a koala_middleware\.Options, or"
+    ):
+        koala.extract({}, options={"identify": True})  # type: ignore[arg-type]
 
 
 def test_profile_keeps_the_options_of_its_request() -> None:
