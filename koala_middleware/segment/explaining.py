@@ -137,7 +137,8 @@ def _log(
         return
     this_call = object()
     is_first = _announced.setdefault("first", this_call) is this_call
-    where = f"{call}, {' '.join(request)}" if request else call
+    # Without what is in a path to forge another line of the log.
+    where = f"{call}, {repr(' '.join(request))[1:-1]}" if request else call
     _logger.log(
         20 if is_first else 10, "no profile id (%s) for %r at %s: %s", cause, event, where, detail
     )

@@ -38,16 +38,16 @@ def instrumented() -> Iterator[None]:
     explanation.everywhere = False
 
 
-def serve(call: Any, cookie: str = "", **options: Any) -> None:
+def serve(
+    call: Any, cookie: str = "", url: str = "http://site.test/page?q=1", **options: Any
+) -> None:
     """Call within a request."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         call()
         return []
 
-    KoalaMiddleware(app, **options)(
-        environ_of("http://site.test/page?q=1", cookie=cookie), start_response
-    )
+    KoalaMiddleware(app, **options)(environ_of(url, cookie=cookie), start_response)
 
 
 def cause_of(event: dict[str, Any]) -> Any:
@@ -123,6 +123,15 @@ def test_log_says_where_and_why(caplog: pytest.LogCaptureFixture, events: Events
     assert second.getMessage().startswith(
         f"no profile id (no_request) for 'B' at tests/visitors.py:{LINE}: Take"
     )
+
+
+def test_log_is_one_line_whatever_the_path(
+    caplog: pytest.LogCaptureFixture, events: Events
+) -> None:
+    """What is percent-encoded in it, such as a line feed, forges no line."""
+    caplog.set_level(logging.DEBUG, "koala_middleware")
+    serve(lambda: track("A"), url="http://site.test/%C3%A4%0AERROR%1B")
+    assert ", GET /ä\\nERROR\\x1b: Check" in caplog.records[0].getMessage()
 
 
 def test_log_at_info_has_the_first_alone(caplog: pytest.LogCaptureFixture, events: Events) -> None:
