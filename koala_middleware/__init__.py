@@ -10,6 +10,7 @@ from koala_middleware.cookies import parse_profile_id
 from koala_middleware.explanation import Explanation, explain
 from koala_middleware.mint import Mint
 from koala_middleware.options import Options
+from koala_middleware.outgoing import outgoing_headers
 from koala_middleware.scopes import carry, profile
 from koala_middleware.segment import ClientStats, delivering, instrument, stats, uninstrument
 from koala_middleware.visitor import (
@@ -18,7 +19,6 @@ from koala_middleware.visitor import (
     current_visitor,
     get_browser_ids,
     get_profile_id,
-    outgoing_headers,
 )
 
 if TYPE_CHECKING:

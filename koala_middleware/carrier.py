@@ -100,11 +100,11 @@ class CarriedDetails(RequestDetails):
 
 def _fields_of(visitor: Visitor) -> dict[str, Any]:
     details, own = visitor.details, visitor.options.property_name
-    bound = visitor.bound.items()
+    copies = (_json_copy({name: value}) for name, value in visitor.bound.items() if name != own)
     fields = {
         "profile_id": visitor.profile_id,
         "anonymous_id": visitor.anonymous_id,
-        "properties": {name: v for name, v in bound if name != own and _is_json({name: v})},
+        "properties": {name: v for copy in copies if copy for name, v in copy.items()},
         "browser_ids": {} if details is None else dict(details.browser_ids()),
     }
     return {name: value for name, value in fields.items() if value and _is_small(value)}
@@ -142,7 +142,7 @@ def _checked_id(value: object, parse: Callable[[str], object] = str) -> str | No
 def _checked_properties(properties: Any, own: str) -> dict[str, Any]:
     if not isinstance(properties, dict) or own in properties:
         raise ValueError("expected bound properties, the profile id not among them")
-    if not (_is_json(properties) and _is_small(properties)):
+    if _json_copy(properties) is None or not _is_small(properties):
         raise ValueError("expected bound properties that are not too many")
     return properties
 
@@ -170,12 +170,15 @@ def _is_small(value: Any) -> bool:
     return len(json.dumps(value)) <= _MOST_JSON
 
 
-def _is_json(value: object) -> bool:
-    """Return whether JSON has a form for a value, and gives back the same."""
+def _json_copy(value: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what JSON makes of a value, or None if that is not the same."""
     try:
-        return _is_shallow(value) and bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+        if not _is_shallow(value):
+            return None
+        copy: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+        return copy if copy == value else None
     except Exception:  # of whatever the value is
-        return False
+        return None
 
 
 def _is_shallow(value: object, levels: int = _DEEPEST) -> bool:

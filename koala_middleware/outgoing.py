@@ -1,12 +1,12 @@
-"""The visitor's header, for the services that a list names and for no others."""
+"""The headers that carry the visitor to other services, to those on a list and to no others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from koala_middleware import baggage
+from koala_middleware import baggage, current, header_ids
+from koala_middleware.cookies import LONGEST_VALUE
 from koala_middleware.validation import Check, text
-from koala_middleware.visitor import outgoing_headers
 
 _NOT_IN_A_NAME = frozenset("/@*, \t")
 _HOST = text(
@@ -18,6 +18,29 @@ _HOSTS = Check(
     lambda value: isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping),
     lambda value: len(value) > 0,
 )
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers that carry the visitor to the next service, or none.
+
+    The profile id's name is the option ``header_name``, or ``X-Koala-Profile-Id``. With ``baggage``
+    it is W3C's, with the one member ``koala.profile_id``. With the option ``browser_ids`` those ids
+    are in ``X-Koala-Browser-Ids``, as many as there is room for. A profile id that a header cannot
+    hold, as a ``parse`` of your own may let through, is left out.
+    """
+    visitor = current.variable.get()
+    if visitor is None:
+        return {}
+    headers, profile_id = {}, visitor.profile_id
+    if profile_id is not None and profile_id.isprintable():
+        name = visitor.options.header_name or "X-Koala-Profile-Id"
+        value = baggage.member(profile_id) if baggage.is_baggage(name) else profile_id
+        if value.isascii() and value == value.strip() and len(value) <= LONGEST_VALUE:
+            headers[name] = value
+    browser_ids = {} if visitor.details is None else visitor.details.browser_ids()
+    if browser_ids:
+        headers[header_ids.HEADER] = header_ids.to_header(browser_ids)
+    return headers
 
 
 class OutgoingHeaders:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType, NoneType
 from typing import Any
 
-from koala_middleware import baggage, current, header_ids
+from koala_middleware import current
 from koala_middleware.callables import parse_first
 from koala_middleware.causes import Cause
 from koala_middleware.cookies import cookie_header, cookie_values, parse_anonymous_id
@@ -195,23 +195,3 @@ def bind(**properties: object) -> None:
     if visitor is not None:
         with _binding:
             visitor.bound = {**visitor.bound, **properties}
-
-
-def outgoing_headers() -> dict[str, str]:
-    """Return the headers that carry the visitor to the next service, or none.
-
-    The profile id's name is the option ``header_name``, or ``X-Koala-Profile-Id``. With ``baggage``
-    it is W3C's, with the one member ``koala.profile_id``. With the option ``browser_ids`` those ids
-    are in ``X-Koala-Browser-Ids``, as many as there is room for.
-    """
-    visitor = current.variable.get()
-    if visitor is None:
-        return {}
-    headers, profile_id = {}, visitor.profile_id
-    if profile_id is not None:
-        name = visitor.options.header_name or "X-Koala-Profile-Id"
-        headers[name] = baggage.member(profile_id) if baggage.is_baggage(name) else profile_id
-    browser_ids = {} if visitor.details is None else visitor.details.browser_ids()
-    if browser_ids:
-        headers[header_ids.HEADER] = header_ids.to_header(browser_ids)
-    return headers

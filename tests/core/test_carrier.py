@@ -137,6 +137,22 @@ def test_bound_properties_cross_as_far_as_they_are_json() -> None:
     }
 
 
+def test_bound_property_is_read_once() -> None:
+    """Another thread may change it meanwhile, and the caller of inject() has no fault in that."""
+
+    class Changing(dict[str, int]):
+        reads = 0
+
+        def items(self) -> Any:
+            self.reads += 1
+            if self.reads > 1:
+                raise RuntimeError("dictionary changed size during iteration")
+            return super().items()
+
+    carrier = carrier_of_request("", {"limits": Changing(a=1)})
+    assert json.loads(carrier[KEY])["properties"] == {"limits": {"a": 1}}
+
+
 def test_what_is_too_large_stays_behind() -> None:
     carrier = carrier_of_request(f"ko_id={ALICE}", {"text": "x" * 9000})
     assert json.loads(carrier[KEY]) == {"version": 1, "profile_id": ALICE}

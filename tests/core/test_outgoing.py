@@ -77,6 +77,16 @@ def test_outgoing_headers_as_baggage() -> None:
         assert koala.outgoing_headers() == {"baggage": "koala.profile_id=a%20b%2Cc"}
 
 
+@pytest.mark.parametrize("profile_id", ["日本", "a\nX: 1", "\udcff", " a", "x" * 5000])
+def test_profile_id_that_no_header_holds_stays_here(profile_id: str) -> None:
+    """Else the application's own request raises. Baggage is encoded."""
+    with koala.profile(profile_id):
+        assert koala.outgoing_headers() == {}
+    with koala.profile(profile_id, options=koala.Options(header_name="baggage")):
+        is_sent = profile_id in ("日本", " a")
+        assert bool(koala.outgoing_headers()) is is_sent
+
+
 @pytest.mark.parametrize(
     ("hosts", "host", "is_sent"),
     [
