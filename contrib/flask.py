@@ -41,7 +41,8 @@ class Koala:
     def init_app(self, app: Flask) -> None:
         """Wrap ``app.wsgi_app``; config that is changed later has no effect."""
         options = options_from_settings(app.config, "app.config")
-        app.wsgi_app = KoalaMiddleware(app.wsgi_app, **vars(options))  # type: ignore[method-assign]
+        wrapped = KoalaMiddleware(app.wsgi_app, **vars(options))
+        app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask documents it
         app.extensions["koala"] = self
 
 

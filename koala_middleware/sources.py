@@ -129,7 +129,7 @@ def snapshot(request: Any) -> Any:
     """Return a request that stays what it is when its environ becomes another's.
 
     uWSGI uses one environ for all requests of a worker's thread, one after the other. The visitor
-    is not in it, who would else hold on to what holds on to it.
+    is left out: with it, both would hold on to each other.
     """
     if isinstance(request, Mapping):
         ours = "koala" if _is_scope(request) else "koala.visitor"

@@ -16,7 +16,7 @@ _DECORATORS = "uwsgidecorators"  # a module that comes with uWSGI
 
 def watch_uwsgi() -> None:
     """Run in uWSGI's children, too, what is run in each child."""
-    uwsgi = sys.modules.get("uwsgi")
+    uwsgi: Any = sys.modules.get("uwsgi")
     next_hook = getattr(uwsgi, "post_fork_hook", None)
     if uwsgi is None or getattr(next_hook, "is_ours", False):
         return
@@ -26,8 +26,9 @@ def watch_uwsgi() -> None:
         if next_hook is not None:
             next_hook()
 
-    post_fork_hook.is_ours = True  # type: ignore[attr-defined]
-    uwsgi.post_fork_hook = post_fork_hook  # type: ignore[attr-defined]
+    hook: Any = post_fork_hook
+    hook.is_ours = True
+    uwsgi.post_fork_hook = hook
     if _DECORATORS not in sys.modules:
         when_imported(_DECORATORS, _join_chain)
 

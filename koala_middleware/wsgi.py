@@ -171,4 +171,4 @@ class SizedBody(ScopedBody):
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(self._iterable)  # type: ignore[arg-type]
+        return len(self._iterable)  # type: ignore[arg-type]  # it is made only for those with one

@@ -62,7 +62,7 @@ class KoalaMiddleware:
         if isinstance(body, payload.Payload):
             # The server writes it when all middleware has returned.
             write: Any = partial(current.await_as, visitor, response.write_eof)
-            response.write_eof = write  # type: ignore[method-assign]
+            response.write_eof = write  # type: ignore[method-assign]  # of this one
         return response
 
 

@@ -68,7 +68,7 @@ class KoalaMiddleware:
             request.META["koala.visitor"] = visitor
         else:
             scope["koala"] = visitor
-        request.koala = visitor  # type: ignore[attr-defined]
+        request.koala = visitor  # type: ignore[attr-defined]  # KoalaHttpRequest has it
 
         if self.is_async:
             return self._respond(visitor, request)
@@ -85,13 +85,15 @@ class KoalaMiddleware:
             and response.__dict__.setdefault(VISITOR, visitor) is visitor
         ):
             return response
-        return scope_response(visitor, response)  # type: ignore[no-any-return]
+        return scope_response(visitor, response)
 
     def _pass(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         scope = getattr(request, "scope", None)
         where, key = (request.META, "koala.visitor") if scope is None else (scope, "koala")
-        request.koala = where.setdefault(key, NOBODY)  # type: ignore[attr-defined]
-        return self.get_response(request)  # type: ignore[no-any-return]
+        visitor = where.setdefault(key, NOBODY)
+        request.koala = visitor  # type: ignore[attr-defined]  # KoalaHttpRequest has it
+        response: HttpResponseBase | Awaitable[HttpResponseBase] = self.get_response(request)
+        return response
 
     async def _respond(self, visitor: Visitor, request: HttpRequest) -> HttpResponseBase:
         variable = current.variable
@@ -109,4 +111,4 @@ class KoalaMiddleware:
             and response.__dict__.setdefault(VISITOR, visitor) is visitor
         ):
             return response
-        return scope_response(visitor, response)  # type: ignore[no-any-return]
+        return scope_response(visitor, response)

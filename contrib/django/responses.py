@@ -23,7 +23,7 @@ simple_kinds: set[type] = set()
 _closes: WeakSet[FunctionType] = WeakSet()
 
 
-def scope_response(visitor: Visitor, response: Any) -> Any:
+def scope_response(visitor: Visitor, response: HttpResponseBase) -> HttpResponseBase:
     """Return a response whose content and ``close()`` run with the visitor current.
 
     It is another one, a shallow copy, where others may be answered by the same object: nothing of

@@ -70,8 +70,7 @@ def _starting(original: Callable[..., Any]) -> Callable[..., Any]:
             if not (at_exit and exit_uploads and isinstance(self.queue, Outbox)):
                 raise
             threadless.append(self)
-            # For flush(), which would wait for the thread. What it was to upload, the exit does.
-            vars(self.queue)["join"] = lambda: None
+            self.queue.has_thread = False
 
     return start
 

@@ -6,7 +6,8 @@ import functools
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from koala_middleware import explanation
 from koala_middleware.causes import Cause
@@ -17,7 +18,10 @@ from koala_middleware.segment.sdk import CLIENT_MODULES
 from koala_middleware.segment.sizes import is_oversize
 from koala_middleware.visitor import DEFAULT_OPTIONS, Visitor
 
-_logger: Any = None
+if TYPE_CHECKING:
+    from logging import Logger
+
+_logger: Logger | None = None
 _announced: dict[str, object] = {}
 _NONE = object()
 # The event that is on its way through a class and the base that it calls.
@@ -119,10 +123,10 @@ def _send_noted(
 def is_logged() -> bool:
     """Return whether anybody would see that a call had no id. Each call outside a request asks."""
     level = 10 if _announced else 20  # DEBUG, after the first at INFO
-    return (_logger or _get_logger()).isEnabledFor(level)  # type: ignore[no-any-return]
+    return (_logger or _get_logger()).isEnabledFor(level)
 
 
-def _get_logger() -> Any:
+def _get_logger() -> Logger:
     global _logger
     import logging  # here, because most applications import it later, if at all
 
@@ -139,14 +143,14 @@ def _log(
     is_first = _announced.setdefault("first", this_call) is this_call
     # Without what is in a path to forge another line of the log.
     where = f"{call}, {repr(' '.join(request))[1:-1]}" if request else call
-    _logger.log(
+    _get_logger().log(
         20 if is_first else 10, "no profile id (%s) for %r at %s: %s", cause, event, where, detail
     )
 
 
 def call_site() -> str | None:
     """Return the file and the line of the application's call, such as ``billing/tasks.py:88``."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module: str = frame.f_globals.get("__name__", "")
         if module.startswith(_DEMO) or not (
@@ -155,7 +159,7 @@ def call_site() -> str | None:
             parts = frame.f_code.co_filename.replace("\\", "/").split("/")
             depth = module.count(".") + 1 + (parts[-1] == "__init__.py")
             return f"{'/'.join(parts[-depth:])}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 

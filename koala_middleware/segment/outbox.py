@@ -36,6 +36,8 @@ class Outbox(_Queue):
     taken: int = 0
     sent: int = 0
     settled: int = 0
+    has_thread: bool = True
+    """Whether events are uploaded before the exit of the process."""
     unfinished_tasks: int  # of the base class
 
     def __init__(self, maxsize: int = 0) -> None:
@@ -87,6 +89,11 @@ class Outbox(_Queue):
         if item is _WAKE:
             raise Empty  # ends the batch
         return item
+
+    def join(self) -> None:
+        """Wait until all events are taken out, as ``flush()`` does, unless no thread takes any."""
+        if self.has_thread:
+            super().join()
 
     def give_back(self, batch: list[Any]) -> None:
         """Put back what was taken out, in front, however full the queue is."""
