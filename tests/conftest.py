@@ -31,6 +31,7 @@ with warnings.catch_warnings():
 # How long an example takes says more of the machine than of us.
 hypothesis.settings.register_profile("koala", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("koala")
+hypothesis.settings.register_profile("few", max_examples=20)
 
 settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="tests", USE_TZ=True)
 django.setup()
