@@ -25,7 +25,7 @@ class ProfileIdFilter(logging.Filter):
         self._default = default
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not hasattr(record, KEY):  # by another handler's, perhaps where the visitor was current
+        if not hasattr(record, KEY):  # another handler's filter may have run as the visitor
             setattr(record, KEY, get_profile_id() or self._default)
         return True
 

@@ -40,7 +40,8 @@ class profile:  # noqa: N801 (used like a function)
         anonymous_id: str | UUID | None = None,
         options: Options | None = None,
     ) -> None:
-        _OPTIONS(options, f"{type(self).__name__} options")
+        if options is not None:
+            _OPTIONS(options, f"{type(self).__name__} options")
         self._profile_id = _checked_id(profile_id, "profile_id")
         self._anonymous_id = _checked_id(anonymous_id, "anonymous_id")
         self._options = options

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _patches = Patches()
 _carrying = Patches()
 
-# What the threads run that work for everybody: pools, listeners, and the SDKs' own uploads.
+# What threads that work for everybody run: those of pools, of listeners, and of the SDKs' uploads.
 _SHARED = re.compile(r"(?:concurrent|logging|multiprocessing)\b|.*\banalytics\.consumer$")
 
 

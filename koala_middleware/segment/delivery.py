@@ -14,11 +14,11 @@ from koala_middleware.validation import SECONDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PAUSE = 0.005  # seconds between two looks
+PAUSE = 0.005  # seconds between two checks
 
 
 def deliver(seconds: float) -> None:
-    """Wait until all clients have uploaded what they have queued by now, at most so long."""
+    """Wait until clients have uploaded all that is queued now, or until time is up."""
     end = time.monotonic() + seconds
     for consumer in threadless:
         _upload_here(consumer, end)
@@ -76,7 +76,7 @@ class delivering:  # noqa: N801 (used like a function)
 
 
 def _pauses(seconds: float) -> Iterator[float]:
-    """Yield how long to wait before another look, as long as it is worthwhile."""
+    """Yield how long to wait before the next check, while something is left to wait for."""
     end = time.monotonic() + seconds
     consumers = running_consumers()
     queues = {id(consumer.queue): consumer.queue for consumer in consumers}.values()
