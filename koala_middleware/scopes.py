@@ -42,8 +42,12 @@ class profile:  # noqa: N801 (used like a function)
     ) -> None:
         if options is not None:
             _OPTIONS(options, f"{type(self).__name__} options")
-        self._profile_id = _checked_id(profile_id, "profile_id")
-        self._anonymous_id = _checked_id(anonymous_id, "anonymous_id")
+        if type(profile_id) is not str:  # in most calls it is
+            profile_id = _checked_id(profile_id, "profile_id")
+        if anonymous_id is not None:
+            anonymous_id = _checked_id(anonymous_id, "anonymous_id")
+        self._profile_id = profile_id or None
+        self._anonymous_id = anonymous_id or None
         self._options = options
 
     def __enter__(self) -> Visitor:
@@ -88,7 +92,7 @@ def _checked_id(value: str | UUID | None, name: str) -> str | None:
 
         if not isinstance(value, UUID):
             raise TypeError(f"profile {name}: expected a str, a uuid.UUID or None, got {value!r}")
-    return str(value) if value else None
+    return None if value is None else str(value)
 
 
 class ScopedVisitor(GivenVisitor):
