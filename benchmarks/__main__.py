@@ -25,8 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
     # Processes of their own, as it makes a difference where in memory things are.
     with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        given = [(arguments.only, arguments.rounds)] * arguments.runs
-        runs = pool.starmap(measure, given, chunksize=1)
+        runs = pool.starmap(measure, [(arguments.only, arguments.rounds)] * arguments.runs, 1)
     suite = pyperf.BenchmarkSuite(
         [
             pyperf.Benchmark([pyperf.Run([run[name]], metadata={"name": name}) for run in runs])

@@ -45,9 +45,8 @@ def _counts() -> dict[str, list[float]]:
         valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--dump-before=getppid"]
         valgrind.append(f"--callgrind-out-file={folder}/counted")
         command = [*valgrind, sys.executable, "-m", "benchmarks.instructions", "--call-rows"]
-        rows = subprocess.check_output(
-            command, env={**os.environ, "PYTHONHASHSEED": "0"}, text=True
-        )
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        rows = subprocess.check_output(command, env=environment, text=True)
         counts = {}
         for number, row in enumerate(rows.splitlines(), 1):
             counted = Path(folder, f"counted.{2 * number}").read_text()
