@@ -58,10 +58,9 @@ class _Function:
 
 
 @cache  # it must be the same each time, as backends compare the functions of tasks
-def _carrying(function: Callable[..., Any]) -> Callable[..., Any]:
+def _carrying(function: Any) -> Any:
     if hasattr(function, "koala_function"):  # of a task that was copied
         return function
-    run: Any
     if iscoroutinefunction(function):
 
         @wraps(function)

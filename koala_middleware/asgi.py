@@ -91,7 +91,9 @@ def _read_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
     try:
         given = list(headers)
         # Falcon's test client sends an iterator of iterators.
-        read: Any = [pair if isinstance(pair, (tuple, list)) else tuple(pair) for pair in given]
+        read: list[Any] = [
+            pair if isinstance(pair, (tuple, list)) else tuple(pair) for pair in given
+        ]
         if iter(headers) is headers or read != given:
             scope["headers"] = read  # for the application, which would find nothing left
     except Exception as fault:
