@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import wrapt
 
@@ -78,13 +77,13 @@ def _use_plugins() -> None:
     _when_imported("requests.sessions", _extend, "Session.__init__", clients.mount_on_requests)
     if mode.AS_VISITORS:
         _when_imported("_pytest.runner", jobs.run_tests_as_visitors)
-        for module, path, host in [
-            ("aiohttp.client_reqrep", "ClientRequest.send", lambda request: request.url.host),
-            ("httpx", "Client._send_single_request", lambda request: request.url.host),
-            ("httpx", "AsyncClient._send_single_request", lambda request: request.url.host),
-            ("requests.adapters", "HTTPAdapter.send", lambda r: urlsplit(r.url).hostname),
+        for module, path, of_client in [
+            ("aiohttp.client_reqrep", "ClientRequest.send", False),
+            ("httpx", "Client._send_single_request", True),
+            ("httpx", "AsyncClient._send_single_request", True),
+            ("requests.adapters", "HTTPAdapter.send", True),
         ]:
-            _when_imported(module, clients.take_back, path, host)
+            _when_imported(module, clients.take_back, path, of_client)
 
 
 def _when_imported(name: str, patch: Callable[..., None], *args: Any) -> None:

@@ -53,7 +53,7 @@ def _set_headers(request: Any, headers: Any) -> None:
 
 def wrap_tornado(app: Any) -> Any:
     """Wrap what a server of Tornado's calls, unless it is a function."""
-    from tornado.httputil import HTTPServerConnectionDelegate
+    from tornado.httputil import HTTPMessageDelegate, HTTPServerConnectionDelegate
 
     from koala_middleware.contrib.tornado import KoalaMiddleware
 
@@ -70,13 +70,27 @@ def wrap_tornado(app: Any) -> Any:
             self.change = change
 
         def start_request(self, server_conn: Any, request_conn: Any) -> Any:
-            delegate = self.app.start_request(server_conn, request_conn)
-            received = delegate.headers_received
-            delegate.headers_received = lambda line, headers: received(line, self.change(headers))
-            return delegate
+            return Message(self.app.start_request(server_conn, request_conn), self.change)
 
         def on_close(self, server_conn: Any) -> None:
             self.app.on_close(server_conn)
+
+    class Message(HTTPMessageDelegate):
+        def __init__(self, delegate: Any, change: Callable[[Any], Any]) -> None:
+            self.delegate = delegate
+            self.change = change
+
+        def headers_received(self, start_line: Any, headers: Any) -> Any:
+            return self.delegate.headers_received(start_line, self.change(headers))
+
+        def data_received(self, chunk: bytes) -> Any:
+            return self.delegate.data_received(chunk)
+
+        def finish(self) -> None:
+            self.delegate.finish()
+
+        def on_connection_close(self) -> None:
+            self.delegate.on_connection_close()
 
     ours = KoalaMiddleware(Changing(app, _take_back_from_tornado), **mode.OPTIONS)
     return Changing(ours, _lend_to_tornado)

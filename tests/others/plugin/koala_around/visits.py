@@ -62,7 +62,7 @@ def lend_to_scope(scope: Any, cookie: str | None = None) -> None:
         return  # nobody sends one
     given = scope.get("headers")
     if isinstance(given, Iterator):  # Falcon's, of pairs that are iterators, too
-        given = [tuple(pair) for pair in given]
+        scope["headers"] = given = [tuple(pair) for pair in given]
     if isinstance(given, list | tuple) and not any(
         name.lower() == b"cookie" and value for name, value in given
     ):
