@@ -72,8 +72,9 @@ def _carrying(function: Any) -> Any:
         def run(*args: Any, **kwargs: Any) -> Any:
             return _run(call_as, function, args, kwargs)
 
-    run.koala_function = function
-    return run
+    carrying: Any = run
+    carrying.koala_function = function
+    return carrying
 
 
 def _run(
