@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from functools import partial
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 from benchmarks import floor
-from benchmarks.inputs import COOKIES, make_scope
-from benchmarks.measure import Row
+from benchmarks.inputs import make_scope
+from benchmarks.rows import Row, Wrap, rows_of
 from koala_middleware.asgi import KoalaMiddleware
 
 
@@ -39,8 +38,6 @@ def _request(app: Any, scope: dict[str, Any]) -> None:
     run(app({**scope, "headers": scope["headers"].copy()}, _receive, _send))
 
 
-def rows(peers: Mapping[str, Callable[[Any], Any]]) -> Iterator[Row]:
-    wraps = {"bare": lambda app: app, "floor": floor.ASGIFloor, "us": KoalaMiddleware, **peers}
-    for cookies, header in COOKIES.items():
-        for name, wrap in wraps.items():
-            yield Row(f"ASGI, {cookies}", name, partial(_request, wrap(_page), make_scope(header)))
+def rows(peers: Mapping[str, Wrap]) -> Iterator[Row]:
+    wraps: dict[str, Wrap] = {"floor": floor.ASGIFloor, "us": KoalaMiddleware, **peers}
+    yield from rows_of("ASGI", _request, _page, make_scope, wraps)

@@ -1,103 +1,83 @@
 """Count instructions, which show a slowdown whatever else the machine is doing.
 
-``python -m benchmarks.instructions`` runs rows of the benchmarks under callgrind, and fails if ours
-need over 3 % more instructions, relative to the floor's in the same run, than ``instructions.json``
-says for this Python. ``--update`` writes that file. Needs valgrind: https://valgrind.org
+``python -m benchmarks.instructions`` runs the benchmarks under callgrind, and fails if a row of
+ours needs over 3 % more instructions, relative to the floor in the same run, than
+``instructions.json`` says for this Python. ``--update`` writes that file. Needs valgrind:
+https://valgrind.org
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import koala_middleware as koala
-from benchmarks.inputs import PROFILE_ID
+from benchmarks import asgi, django, track, wsgi
+from benchmarks.results import compare
 
 _BASELINE = Path(__file__).with_name("instructions.json")
-_CALLS = 500
+_CALLS = 300
 _LIMIT = 1.03
-_GROUPS = (
-    *(f"WSGI, {body}" for body in ("list, none", "list, small", "20 chunks, small")),
-    *(f"{kind}, {cookies}" for kind in ("ASGI", "Django, sync") for cookies in ("none", "small")),
-)
 
 
-def _kind(name: str) -> str:
-    return re.split(r",| \|", name)[0]
+def _call_rows() -> None:
+    """Call each row many times, between two calls of ``getppid``: what runs under callgrind."""
+    rows = [*wsgi.rows({}), *asgi.rows({}), *django.rows({}), *track.rows()]
+    gc.disable()
+    for row in rows:
+        for count in (20, _CALLS):  # the first time sets up caches
+            for _ in range(count):
+                row.context.run(row.call)
+            os.getppid()
+        print(row)
 
 
-def _call(name: str, count: int) -> None:
-    """Call one row so many times: what runs under callgrind."""
-    kind = _kind(name)
-    module = import_module(f"benchmarks.{kind.lower()}")
-    rows = module.rows() if kind == "track" else module.rows({})
-    [row] = [row for row in rows if f"{row.group} | {row.name}" == name]
-    with koala.profile(PROFILE_ID):
-        for _ in range(count):
-            row.context.run(row.call)
-
-
-def _count(name: str, count: int, cache: str) -> int:
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": cache}
-    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    module = [sys.executable, "-m", "benchmarks.instructions", "--call", name, str(count)]
-    done = subprocess.run(
-        [*valgrind, *module], env=environment, capture_output=True, text=True, check=True
-    )
-    collected = re.search(r"Collected : (\d+)", done.stderr)
-    assert collected, done.stderr
-    return int(collected[1])
-
-
-def ratios() -> dict[str, float]:
-    """Return our instructions as a ratio to the floor's, both beyond the bare application's."""
-    names = [f"{group} | {row}" for group in _GROUPS for row in ("bare", "floor", "us")]
-    names += ["track | bare", "track | us"]
-    with TemporaryDirectory() as cache, ThreadPoolExecutor(os.cpu_count()) as pool:
-        kinds = {_kind(name): name for name in names}
-        for _ in range(2):  # the first time compiles the bytecode
-            counted = pool.map(_count, kinds.values(), [0] * len(kinds), [cache] * len(kinds))
-            starts = dict(zip(kinds, counted, strict=True))
-        ends = list(pool.map(_count, names, [_CALLS] * len(names), [cache] * len(names)))
-    counts = {
-        name: (end - starts[_kind(name)]) / _CALLS for name, end in zip(names, ends, strict=True)
-    }
-    for name, number in counts.items():
-        print(f"{name:32} {number:10,.0f} instructions")
-    found = {"track": counts["track | us"] / counts["track | bare"]}
-    for group in _GROUPS:
-        bare, by_hand, ours = (counts[f"{group} | {row}"] for row in ("bare", "floor", "us"))
-        found[group] = (ours - bare) / (by_hand - bare)
-    return {group: round(ratio, 3) for group, ratio in found.items()}
+def _counts() -> dict[str, list[float]]:
+    """Return the instructions of one call of each row."""
+    with TemporaryDirectory() as folder:
+        # Callgrind writes what it has counted since the last time to a file with the next number.
+        valgrind = ["valgrind", "--quiet", "--tool=callgrind", "--dump-before=getppid"]
+        valgrind.append(f"--callgrind-out-file={folder}/counted")
+        command = [*valgrind, sys.executable, "-m", "benchmarks.instructions", "--call-rows"]
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        rows = subprocess.check_output(command, env=environment, text=True)
+        counts = {}
+        for number, row in enumerate(rows.splitlines(), 1):
+            counted = Path(folder, f"counted.{2 * number}").read_text()
+            found = re.search(r"^(?:summary|totals): (\d+)", counted, re.MULTILINE)
+            assert found, counted
+            counts[row] = [int(found[1]) / _CALLS]
+    return counts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--update", action="store_true", help="make this the baseline")
-    parser.add_argument("--call", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--call-rows", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.call:
-        _call(arguments.call[0], int(arguments.call[1]))
+    if arguments.call_rows:
+        _call_rows()
         return
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    baselines = json.loads(_BASELINE.read_text())
-    found, baseline = ratios(), baselines.get(version, {})
-    slower = [group for group in found if found[group] > baseline.get(group, found[group]) * _LIMIT]
-    for group, ratio in found.items():
-        verdict = f"over {_LIMIT:.0%} of the baseline" if group in slower else ""
-        print(f"{group:32} {ratio:6.3f} to the floor; baseline {baseline.get(group)} {verdict}")
+    baselines, found, slower = json.loads(_BASELINE.read_text()), {}, []
+    for group, name, added, ratio in compare(_counts()):
+        row = f"{group} | {name}"
+        before = baselines.get(version, {}).get(row, ratio)
+        print(f"{row:36} {added:9,.0f} instructions, {ratio:.3f} to the floor, before {before}")
+        if name.startswith("us"):
+            found[row] = round(ratio, 3)
+            if ratio > before * _LIMIT:
+                slower.append(row)
     if arguments.update:
         _BASELINE.write_text(json.dumps({**baselines, version: found}, indent=4) + "\n")
     elif slower:
-        raise SystemExit(1)
+        raise SystemExit(f"over {_LIMIT:.0%} of the baseline: {'; '.join(slower)}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import posthog
@@ -12,12 +11,13 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware as OpenTe
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware as OpenTelemetryWSGI
 from opentelemetry.sdk.trace import TracerProvider
 from posthog.integrations.asgi import PosthogASGIMiddleware
+from posthog.integrations.django import PosthogContextMiddleware
 from sentry_sdk.integrations.asgi import SentryAsgiMiddleware
 from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 from sentry_sdk.transport import Transport
 from starlette_context.middleware import RawContextMiddleware
 
-Wrap = Callable[[Any], Any]
+from benchmarks.rows import Wrap
 
 
 class _Drop(Transport):
@@ -48,10 +48,4 @@ ASGI: dict[str, Wrap] = {
 }
 
 
-def _django_posthog(view: Any) -> Any:
-    from posthog.integrations.django import PosthogContextMiddleware  # reads Django's settings
-
-    return PosthogContextMiddleware(view)
-
-
-DJANGO: dict[str, Wrap] = {"PostHog": _django_posthog}
+DJANGO: dict[str, Wrap] = {"PostHog": PosthogContextMiddleware}

@@ -2,84 +2,66 @@
 
 from __future__ import annotations
 
-import platform
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from operator import truediv
 from pathlib import Path
 from statistics import median
 
 import pyperf
 
-MEASURED = Path(__file__).parent.parent / "docs" / "_measured"
-_OURS, _FLOOR, _PEERS = "#4527a0", "#8d6e63", "#b0bec5"
+_MEASURED = Path(__file__).parent.parent / "docs" / "_measured"
 
 Table = list[tuple[str, ...]]
 
 
-def table(suite: pyperf.BenchmarkSuite) -> Table:
-    """Return what each row adds to the bare application, and how many times the floor that is.
+def compare(runs: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, str, float, float]]:
+    """Yield group and name of each row, what it adds to the bare one, and its ratio to the floor's.
 
-    For ``track``, the time of the whole call, and its ratio to the call by hand. All are medians
-    of the runs, and of the ratios within each run.
+    For ``track``, that is the whole call, and its ratio to the call by hand. Both are medians: of
+    the runs, and of the ratios within each run.
     """
-    lines: Table = [("", "", "Adds", "To the floor")]
-    for group, rows in _groups(suite):
-        base, unit = ("by hand", 1.0) if group == "track" else ("floor", 0.0)
-        bare = rows.pop("bare")
-        if unit:
-            bare = [0.0] * len(bare)
-        added = {
-            name: [b - a for a, b in zip(bare, runs, strict=True)] for name, runs in rows.items()
-        }
-        for name, runs in added.items():
-            ratio = median(ours / floor for ours, floor in zip(runs, added[base], strict=True))
-            lines.append((group, name, f"{median(runs) * 1e6:.2f} µs", f"{ratio:.2f}"))
-    return lines
+    for title, ours in runs.items():
+        group, _, name = title.partition(" | ")
+        bare, base = runs[f"{group} | bare"], runs.get(f"{group} | floor")
+        if base is None:
+            bare, base = [0.0] * len(ours), runs[f"{group} | by hand"]
+        if name != "bare":
+            added = [each - without for each, without in zip(ours, bare, strict=True)]
+            floor = [each - without for each, without in zip(base, bare, strict=True)]
+            yield group, name, median(added), median(map(truediv, added, floor))
 
 
-def _groups(suite: pyperf.BenchmarkSuite) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    """Yield each group with its rows' shortest times, one for each run, in seconds."""
-    benchmarks = [
-        (*benchmark.get_name().split(" | "), [min(run.values) for run in benchmark.get_runs()])
-        for benchmark in suite.get_benchmarks()
+def table(suite: pyperf.BenchmarkSuite) -> Table:
+    runs = {each.get_name(): each.get_values() for each in suite.get_benchmarks()}
+    lines = [
+        (*names, f"{added * 1e6:.2f} µs", f"{ratio:.2f}") for *names, added, ratio in compare(runs)
     ]
-    for group, rows in groupby(benchmarks, lambda row: row[0]):
-        yield group, {name: times for _, name, times in rows}
+    return [("Benchmark", "Row", "Adds", "To the floor"), *lines]
 
 
 def text(lines: Table) -> str:
+    """Return a table, of which the first line is the heading, in reStructuredText's simple form."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
+    rule = tuple("=" * width for width in widths)
+    heading, *rows = lines
+    return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+        + "\n"
+        for line in (rule, heading, rule, *rows, rule)
     )
 
 
-def list_table(lines: Iterable[tuple[str, ...]]) -> str:
-    """Return a table in reStructuredText."""
-    cells = (
-        f"   {' ' if number else '*'} - {cell}".rstrip()
-        for line in lines
-        for number, cell in enumerate(line)
-    )
-    return "\n".join([".. list-table::", "   :header-rows: 1", "", *cells]) + "\n"
-
-
-def _plot(suite: pyperf.BenchmarkSuite, path: Path) -> None:
+def _plot(lines: Table, path: Path) -> None:
     """Draw what a request with a cookie costs, as SVG on white, so that any page can show it."""
     import matplotlib as mpl
-
-    mpl.use("svg")
-    # Text stays text, and the same numbers make the same file.
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "koala", "font.size": 9})
     from matplotlib import pyplot as plt
 
-    rows = [
-        line for line in table(suite) if line[0].endswith(", small") and "chunks" not in line[0]
-    ]
+    # Text stays text, and the same numbers make the same file.
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "koala", "font.size": 9})
+    rows = [line for line in lines if line[0].endswith(", small") and "chunks" not in line[0]]
     names = [f"{group.removesuffix(', small')}: {name}" for group, name, _, _ in rows]
-    colors = [{"us": _OURS, "floor": _FLOOR}.get(name, _PEERS) for _, name, _, _ in rows]
+    colors = ["#4527a0" if name.startswith("us") else "#b0bec5" for _, name, _, _ in rows]
     figure, axes = plt.subplots(figsize=(7, 0.26 * len(rows) + 0.8), layout="constrained")
     bars = axes.barh(names, [float(added.split()[0]) for _, _, added, _ in rows], color=colors)
     axes.bar_label(bars, [added for _, _, added, _ in rows], padding=3)
@@ -91,14 +73,15 @@ def _plot(suite: pyperf.BenchmarkSuite, path: Path) -> None:
 
 def main(path: str) -> None:
     suite = pyperf.BenchmarkSuite.load(path)
-    runs = len(suite.get_benchmarks()[0].get_runs())
-    cpu = next(
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    [first, *_] = suite.get_benchmarks()
+    metadata = first.get_metadata()
+    caption = (
+        f"The medians of {first.get_nrun()} runs on two shared cores; "
+        f"Python {metadata['python_version']}, {metadata['cpu_model_name']}.\n\n"
     )
-    machine = f"Python {platform.python_version()}, {cpu.partition(': ')[2]}"
-    caption = f"The medians of {runs} runs on two shared cores; {machine}.\n\n"
-    (MEASURED / "cost.rst").write_text(caption + list_table(table(suite)))
-    _plot(suite, MEASURED / "cost.svg")
+    lines = table(suite)
+    (_MEASURED / "cost.rst").write_text(caption + text(lines))
+    _plot(lines, _MEASURED / "cost.svg")
 
 
 if __name__ == "__main__":

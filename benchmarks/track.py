@@ -12,11 +12,11 @@ from segment.analytics.client import Client
 
 import koala_middleware as koala
 from benchmarks.floor import profile_id
-from benchmarks.inputs import COOKIES, PROFILE_ID, make_environ
-from benchmarks.measure import Row
+from benchmarks.inputs import ALL_OPTIONS, COOKIES, PROFILE_ID, make_environ
+from benchmarks.rows import Row
 from koala_middleware.wsgi import KoalaMiddleware
 
-GROUP = "track"
+_GROUP = "track"
 _PROPERTIES = {"plan": "team", "seats": 5, "trial": False}
 _ARGUMENTS = ("user-1", "Signed Up", _PROPERTIES)
 
@@ -33,18 +33,11 @@ def rows() -> Iterator[Row]:
 
     hand_context = Context()
     hand_context.run(profile_id.set, PROFILE_ID)
-    everything = koala.Options(
-        identify=True,
-        header_name="X-Koala-Profile-Id",
-        email=lambda request: "ada@example.com",
-        context=True,
-        mint=koala.Mint(),
-    )
-    yield Row(GROUP, "bare", partial(original, client, *_ARGUMENTS))
-    yield Row(GROUP, "by hand", by_hand, hand_context)
-    yield Row(GROUP, "us, outside a request", ours)
-    yield Row(GROUP, "us", ours, _request_context(koala.Options()))
-    yield Row(GROUP, "us, all options on", ours, _request_context(everything))
+    yield Row(_GROUP, "bare", partial(original, client, *_ARGUMENTS))
+    yield Row(_GROUP, "by hand", by_hand, hand_context)
+    yield Row(_GROUP, "us, outside a request", ours)
+    yield Row(_GROUP, "us", ours, _request_context(koala.Options()))
+    yield Row(_GROUP, "us, all options on", ours, _request_context(ALL_OPTIONS))
 
 
 def _request_context(options: koala.Options) -> Context:

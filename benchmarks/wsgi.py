@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from benchmarks import floor
-from benchmarks.inputs import COOKIES, make_environ
-from benchmarks.measure import Row
+from benchmarks.inputs import ALL_OPTIONS, make_environ
+from benchmarks.rows import Row, Wrap, rows_of
 from koala_middleware.wsgi import KoalaMiddleware
 
 CHUNKS = 20
@@ -19,12 +19,12 @@ def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[
     return bytearray().extend
 
 
-def _page(environ: Any, start_response: Any) -> Iterable[bytes]:
+def page(environ: Any, start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [])
     return _LIST
 
 
-def _stream(environ: Any, start_response: Any) -> Iterable[bytes]:
+def stream(environ: Any, start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [])
     return (b"Welcome!" for _ in range(CHUNKS))
 
@@ -38,13 +38,10 @@ def _request(app: Any, environ: dict[str, Any]) -> None:
         close()
 
 
-def rows(peers: Mapping[str, Callable[[Any], Any]]) -> Iterator[Row]:
-    for body, app, by_hand, others in (
-        ("list", _page, floor.WSGIFloor, peers),
-        (f"{CHUNKS} chunks", _stream, floor.WSGIBodyFloor, {}),
-    ):
-        wraps = {"bare": lambda app: app, "floor": by_hand, "us": KoalaMiddleware, **others}
-        for cookies, header in COOKIES.items():
-            for name, wrap in wraps.items():
-                call = partial(_request, wrap(app), make_environ(header))
-                yield Row(f"WSGI, {body}, {cookies}", name, call)
+def rows(peers: Mapping[str, Wrap]) -> Iterator[Row]:
+    all_on = partial(KoalaMiddleware, **vars(ALL_OPTIONS))
+    ours: dict[str, Wrap] = {"us": KoalaMiddleware, "us, all options on": all_on}
+    wraps = {"floor": floor.WSGIFloor, **ours, **peers}
+    yield from rows_of("WSGI, list", _request, page, make_environ, wraps)
+    wraps = {"floor": floor.WSGIBodyFloor, "us": KoalaMiddleware}
+    yield from rows_of(f"WSGI, {CHUNKS} chunks", _request, stream, make_environ, wraps)

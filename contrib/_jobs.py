@@ -41,15 +41,15 @@ class Instrument(Protocol):
 
 
 class Hooks:
-    """The methods of a queue's classes that are wrapped between instrument() and uninstrument().
+    """The attributes of a queue's classes replaced between instrument() and uninstrument().
 
     :param hooks: of each method its owner, its name, and what is called in its place, as
-        ``ours(options, original, *args, **kwargs)``.
+        ``ours(options, original, *args, **kwargs)``; of each field the descriptor in its place.
     """
 
-    def __init__(self, *hooks: tuple[Any, str, Callable[..., Any]]) -> None:
+    def __init__(self, *hooks: tuple[Any, str, Any]) -> None:
         self._hooks = hooks
-        self._options: Options | None = None
+        self.options: Options | None = None
         self._patches = Patches()
 
     def instrument(self, **options: Unpack[OptionKeywords]) -> None:
@@ -62,15 +62,18 @@ class Hooks:
 
         Raises TypeError or ValueError for an unknown or wrong option.
         """
-        is_first = self._options is None
-        self._options = prepare(options)
+        is_first = self.options is None
+        self.options = prepare(options)
         if is_first:
             for owner, name, ours in self._hooks:
-                self._wrap(owner, name, ours)
+                if hasattr(ours, "__set__"):
+                    self._patches.replace(owner, name, ours)
+                else:
+                    self._wrap(owner, name, ours)
 
     def uninstrument(self) -> None:
         """Undo :meth:`instrument`; Segment's calls stay instrumented."""
-        self._options = None
+        self.options = None
         self._patches.undo()
 
     def _wrap(self, owner: Any, name: str, ours: Callable[..., Any]) -> None:
@@ -80,8 +83,8 @@ class Hooks:
 
         @wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if self._options is None:
+            if self.options is None:
                 return original(*args, **kwargs)
-            return ours(self._options, original, *args, **kwargs)
+            return ours(self.options, original, *args, **kwargs)
 
         self._patches.replace(owner, name, classmethod(wrapper) if is_class_method else wrapper)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import iscoroutinefunction
 from typing import Any
 
 from koala_middleware.carrier import KEY, inject, read_visitor
@@ -35,25 +36,59 @@ def _enqueue(
     return enqueue(task, *args, **kwargs)
 
 
+class _Function:
+    """The function of a task, which takes the visitor out of the arguments it is called with.
+
+    Not ``Task.call()``: Huey's backend calls the function itself.
+    """
+
+    def __init__(self, slot: Any) -> None:
+        self._slot = slot  # None before Python 3.11, where django-tasks has no slots
+
+    def __get__(self, task: Any, owner: Any = None) -> Any:
+        if task is None:
+            return self
+        return _carrying(vars(task)["func"] if self._slot is None else self._slot.__get__(task))
+
+    def __set__(self, task: Any, function: Callable[..., Any]) -> None:
+        if self._slot is None:
+            vars(task)["func"] = function
+        else:
+            self._slot.__set__(task, function)
+
+
+@cache  # it must be the same each time, as backends compare the functions of tasks
+def _carrying(function: Any) -> Any:
+    if hasattr(function, "koala_function"):  # of a task that was copied
+        return function
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def run(*args: Any, **kwargs: Any) -> Any:
+            return await _run(await_as, function, args, kwargs)
+    else:
+
+        @wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return _run(call_as, function, args, kwargs)
+
+    carrying: Any = run
+    carrying.koala_function = function
+    return carrying
+
+
 def _run(
-    run_as: Callable[..., Any],
-    options: Options,
-    run: Callable[..., Any],
-    *args: Any,
-    **kwargs: Any,
+    run_as: Callable[..., Any], function: Callable[..., Any], args: Any, kwargs: dict[str, Any]
 ) -> Any:
     if KEY not in kwargs:
-        return run(*args, **kwargs)
-    visitor = read_visitor({KEY: kwargs.pop(KEY)}, options)
-    return run_as(visitor, run, *args, **kwargs)
+        return function(*args, **kwargs)
+    visitor = read_visitor({KEY: kwargs.pop(KEY)}, _hooks.options or Options())
+    return run_as(visitor, function, *args, **kwargs)
 
 
-_WAYS: dict[str, Callable[..., Any]] = {
-    "enqueue": _enqueue,
-    "aenqueue": _enqueue,
-    "call": partial(_run, call_as),
-    "acall": partial(_run, await_as),
-}
-_hooks = Hooks(*((task, name, ours) for task in _TASKS for name, ours in _WAYS.items()))
+_hooks = Hooks(
+    *((task, name, _enqueue) for task in _TASKS for name in ("enqueue", "aenqueue")),
+    *((task, "func", _Function(vars(task).get("func"))) for task in _TASKS),
+)
 instrument: Instrument = _hooks.instrument
 uninstrument: Callable[[], None] = _hooks.uninstrument

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from koala_middleware.cookies import cookie_values, parse_anonymous_id
@@ -13,6 +14,7 @@ _LONGEST_HEADER = 4096
 _MOST_PAIRS = 64
 _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8}){0,8}")  # RFC 4647, section 2.1
 _BRAND = re.compile(r'[ ,]*"([^"\\]{0,128})" ?; ?v="([^"\\]{0,64})" ?(?=,|$)')
+_STRING = re.compile(r'"([^"\\]{1,128})"')  # RFC 8941, section 3.3.3
 _CAMPAIGN_KEY = re.compile(r"utm_([\w-]{1,64})", re.ASCII)
 
 
@@ -59,23 +61,18 @@ def user_agent_data(source: Source) -> dict[str, Any]:
 
     https://wicg.github.io/ua-client-hints/#http-ua-hints
     """
-    hints = {
-        "brands": _brands(source.header("sec-ch-ua")),
-        "mobile": _boolean(source.header("sec-ch-ua-mobile")),
-        "platform": _string(source.header("sec-ch-ua-platform")),
-        "architecture": _string(source.header("sec-ch-ua-arch")),
-        "bitness": _string(source.header("sec-ch-ua-bitness")),
-        "model": _string(source.header("sec-ch-ua-model")),
-        "platformVersion": _string(source.header("sec-ch-ua-platform-version")),
-        "fullVersionList": _brands(source.header("sec-ch-ua-full-version-list")),
-        "wow64": _boolean(source.header("sec-ch-ua-wow64")),
-    }
-    return {key: value for key, value in hints.items() if value is not None}
+    hints = {}
+    for key, (name, parse) in _HINTS.items():
+        header = source.header(name)
+        hint = parse(header) if header else None
+        if hint is not None:
+            hints[key] = hint
+    return hints
 
 
-def _brands(header: str | None) -> list[dict[str, str]] | None:
+def _brands(header: str) -> list[dict[str, str]] | None:
     brands, position = [], 0
-    while header and len(header) <= _LONGEST_HEADER:
+    while len(header) <= _LONGEST_HEADER:
         match = _BRAND.match(header, position)
         if match is None:
             break
@@ -84,13 +81,26 @@ def _brands(header: str | None) -> list[dict[str, str]] | None:
     return brands or None
 
 
-def _boolean(header: str | None) -> bool | None:
-    return {"?1": True, "?0": False}.get(header or "")  # RFC 8941, section 3.3.6
+def _boolean(header: str) -> bool | None:
+    return {"?1": True, "?0": False}.get(header)  # RFC 8941, section 3.3.6
 
 
-def _string(header: str | None) -> str | None:
-    match = re.fullmatch(r'"([^"\\]{1,128})"', header or "")  # RFC 8941, section 3.3.3
+def _string(header: str) -> str | None:
+    match = _STRING.fullmatch(header)
     return match and match[1]
+
+
+_HINTS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "brands": ("sec-ch-ua", _brands),
+    "mobile": ("sec-ch-ua-mobile", _boolean),
+    "platform": ("sec-ch-ua-platform", _string),
+    "architecture": ("sec-ch-ua-arch", _string),
+    "bitness": ("sec-ch-ua-bitness", _string),
+    "model": ("sec-ch-ua-model", _string),
+    "platformVersion": ("sec-ch-ua-platform-version", _string),
+    "fullVersionList": ("sec-ch-ua-full-version-list", _brands),
+    "wow64": ("sec-ch-ua-wow64", _boolean),
+}
 
 
 def page_of_referer(source: Source) -> dict[str, str] | None:
@@ -99,8 +109,10 @@ def page_of_referer(source: Source) -> dict[str, str] | None:
     Only a browser's fetch metadata tells the two apart (``Sec-Fetch-Dest``,
     https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header), so other clients' have None.
     """
+    if source.header("sec-fetch-dest") in (None, "document"):
+        return None
     referer = source.header("referer") or ""
-    if source.header("sec-fetch-dest") in (None, "document") or len(referer) > _LONGEST_VALUE:
+    if len(referer) > _LONGEST_VALUE:
         return None
     from urllib.parse import urlsplit  # here, because few applications need it
 

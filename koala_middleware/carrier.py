@@ -87,8 +87,7 @@ class CarriedDetails(RequestDetails):
 
     def __init__(self, browser_ids: Mapping[str, str]) -> None:
         super().__init__(DEFAULT_OPTIONS, lambda raw: raw, {})
-        self._browser_ids = dict(browser_ids)
-        self._tree = tree_of(browser_ids)
+        self._browser_ids = dict(browser_ids), tree_of(browser_ids)
         self.has_browser_ids = True
 
     def context(self) -> dict[str, Any]:

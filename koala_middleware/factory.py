@@ -50,7 +50,8 @@ class VisitorFactory:
         note_way_in(options)
         self._options = options
         self._make_request = make_request
-        self._read_ids = BrowserIdReader(options.browser_ids).read
+        browser_ids = options.browser_ids
+        self._read_ids = BrowserIdReader(browser_ids).read if browser_ids else None
         self._make_admitted = self._make_detailed if needs_request(options) else self._make_plain
         self.make_visitor: Callable[[Cookies | None, Any], Visitor] = (
             self._make_admitted if options.request_filter is None else self._make_filtered

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from koala_middleware import baggage, header_ids
-from koala_middleware.browser_ids import BrowserIdReader
 from koala_middleware.caching import Headers
 from koala_middleware.callables import ask, parse_first
 from koala_middleware.context import CONTEXT_KEYS, request_context
@@ -19,7 +18,6 @@ from koala_middleware.places import Tree, tree_of
 from koala_middleware.sources import request_line, snapshot, source_of
 
 ReadIds = Callable[[str, str, Mapping[str, bool] | None], dict[str, str]]
-_read_none = BrowserIdReader(()).read
 
 
 class RequestDetails:
@@ -27,7 +25,7 @@ class RequestDetails:
 
     :param make_request: makes, from an environ or a scope, what options that take a request get.
     :param raw: the environ, the scope, or Django's request.
-    :param read_ids: reads the ids that the option ``browser_ids`` names.
+    :param read_ids: reads the ids that the option ``browser_ids`` names, if it names any.
     """
 
     __slots__ = (
@@ -39,9 +37,9 @@ class RequestDetails:
         "_options",
         "_raw",
         "_read_ids",
-        "_tree",
         "has_browser_ids",
         "new_anonymous_id",
+        "new_ids",
         "new_profile_id",
     )
 
@@ -50,21 +48,22 @@ class RequestDetails:
         options: Options,
         make_request: Callable[[Any], object],
         raw: Any,
-        read_ids: ReadIds = _read_none,
+        read_ids: ReadIds | None = None,
     ) -> None:
         self._options = options
         self._make_request = make_request
         self._raw = raw
         self._read_ids = read_ids
         self._answers: dict[str, str] = {}
-        self._browser_ids: dict[str, str] | None = None
-        self._tree: Tree = {}
+        self._browser_ids: tuple[Mapping[str, str], Tree] | None = None
         self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
-        self.has_browser_ids: bool = bool(options.browser_ids)
+        self.has_browser_ids: bool = read_ids is not None
         """Whether there may be ids to add: see :meth:`browser_ids`."""
         self.new_profile_id: NewId | None = None
         self.new_anonymous_id: NewId | None = None
+        self.new_ids: tuple[NewId, ...] = ()
+        """Both, as far as they are there: the response may have to set cookies for them."""
 
     def header_profile_id(self) -> str | None:
         """Return the profile id in the header that the option ``header_name`` names, or None."""
@@ -131,17 +130,25 @@ class RequestDetails:
 
     def browser_ids(self) -> Mapping[str, str]:
         """Return the ids that the option ``browser_ids`` names and the request has, by path."""
+        return self._ids_and_tree()[0]
+
+    def browser_ids_as_tree(self) -> Tree:
+        """Return the same ids as the objects they go into."""
+        return self._ids_and_tree()[1]
+
+    def _ids_and_tree(self) -> tuple[Mapping[str, str], Tree]:
         if self._browser_ids is None:
             try:
                 found = self._find_browser_ids()
-                self._tree = tree_of(found)
-                self._browser_ids = found  # last, as it tells other threads that both are there
+                self._browser_ids = found, tree_of(found)
             except Exception as fault:
                 log_once("the browser's ids cannot be read: events go out without them", fault)
-                return {}
+                return {}, {}
         return self._browser_ids
 
     def _find_browser_ids(self) -> dict[str, str]:
+        if self._read_ids is None:
+            return {}
         options, source, consent = self._options, source_of(self._raw), self.consent()
         found = self._read_ids(source.cookies or "", source.query, consent)
         sent = source.header(header_ids.HEADER) if options.header_name is not None else None
@@ -149,10 +156,6 @@ class RequestDetails:
             others = header_ids.from_header(sent, options.browser_ids, consent)
             found = {**found, **{path: others[path] for path in others if path not in found}}
         return found
-
-    def browser_ids_as_tree(self) -> Tree:
-        """Return the same ids as the objects they go into."""
-        return self._tree if self.browser_ids() else {}
 
     def request_line(self) -> tuple[str, str] | None:
         """Return the method and the path, or None if they cannot be read."""
@@ -177,12 +180,9 @@ class RequestDetails:
         except Exception as fault:
             log_once(f"the option {option} failed: its requests get no new id", fault)
             return None
+        if new_id is not None:
+            self.new_ids = (*self.new_ids, new_id)
         return new_id
-
-    @property
-    def new_ids(self) -> list[NewId]:
-        """Return the ids that the response may have to set cookies for."""
-        return [each for each in (self.new_profile_id, self.new_anonymous_id) if each is not None]
 
     def cookie_headers(self, status: object, headers: Headers) -> list[tuple[str, str]]:
         """Return the headers that set the cookies of new ids, for a response."""
@@ -216,6 +216,6 @@ def _checked_consent(consent: object) -> Mapping[str, bool]:
 
 def _copied(value: Any) -> Any:
     """Return a copy of what JSON has a form for."""
-    if type(value) is dict:
-        return {key: _copied(value[key]) for key in value}
+    if type(value) is dict:  # of which most values are strings
+        return {key: v if type(v) is str else _copied(v) for key, v in value.items()}
     return [_copied(each) for each in value] if type(value) is list else value

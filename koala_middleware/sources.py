@@ -121,6 +121,7 @@ class ScopeSource:
 
 
 _SCOPES = ("http", "websocket")
+_MAPPING = (dict, Mapping)  # what an abstract class says of a dict takes long to find out
 readers: dict[type, Callable[[Any], Source]] = {}
 """What reads requests of types that are neither WSGI's nor ASGI's; a plugin adds its own."""
 
@@ -131,7 +132,7 @@ def snapshot(request: Any) -> Any:
     uWSGI uses one environ for all requests of a worker's thread, one after the other. The visitor
     is left out: with it, both would hold on to each other.
     """
-    if isinstance(request, Mapping):
+    if isinstance(request, _MAPPING):
         ours = "koala" if _is_scope(request) else "koala.visitor"
         return {key: value for key, value in request.items() if key != ours}
     request = copy(request)  # Django's
@@ -165,9 +166,9 @@ def source_of(request: Any) -> Source:
     if reader is not None:
         return reader(request)
     scope = getattr(request, "scope", request)  # Starlette; Django under ASGI
-    if isinstance(scope, Mapping) and _is_scope(scope):
+    if isinstance(scope, _MAPPING) and _is_scope(scope):
         return ScopeSource(scope, request)
     environ = getattr(request, "environ", getattr(request, "META", request))  # Flask; Django
-    if isinstance(environ, Mapping):
+    if isinstance(environ, _MAPPING):
         return EnvironSource(environ, request)
     raise TypeError(f"expected a WSGI environ, an ASGI scope or a request, got {type(request)!r}")

@@ -390,6 +390,39 @@ def test_django_runs_both_kinds_of_tasks_both_ways(
     assert profile_ids(events) == {"a": ALICE, "direct": None}
 
 
+@pytest.mark.parametrize("is_async", [True, False])
+def test_django_task_is_anything_that_its_backend_calls(
+    is_async: bool, in_django: Any, events: Events
+) -> None:
+    """Huey's backend calls a task's function itself, and would hand it our argument."""
+    task = in_django.task(note_in_django if is_async else note)
+    assert task.using().func is task.func  # as Huey's backend checks
+    with koala.profile(ALICE):
+        task.using().enqueue("a")
+    [(task, arguments)] = queues.waiting
+    queues.waiting.clear()
+    args, kwargs = json.loads(arguments)
+    for plugin in (in_django.plugin, None):
+        if plugin is None:  # the task knows its own function, whoever took ours out
+            in_django.plugin.uninstrument()
+        coroutine = task.func(*args, **kwargs)
+        if is_async:
+            asyncio.run(coroutine)
+    assert profile_ids(events) == {"a": ALICE}
+
+
+def test_django_tasks_may_have_no_slots(in_django: Any) -> None:
+    """As those of django-tasks before Python 3.11."""
+
+    class Task:
+        func = type(vars(type(in_django.task(note)))["func"])(None)
+
+    task = Task()
+    task.func = note
+    assert task.func.__wrapped__ is note
+    assert Task.func is vars(Task)["func"]
+
+
 async def note_in_django(event: str) -> None:
     track(event)
 

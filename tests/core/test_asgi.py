@@ -178,6 +178,24 @@ def test_headers_reach_the_application(plugin: Any, options: Any, kind: Any) -> 
 
 @each_options
 @each_plugin
+@pytest.mark.parametrize("kind", [iter, tuple])
+def test_pairs_that_can_be_read_once_reach_the_application(
+    plugin: Any, options: Any, kind: Any
+) -> None:
+    """Falcon's test client has an iterator of iterators, as ASGI allows."""
+    headers = scope(f"ko_id={ALICE}")["headers"]
+    request = {"type": "http", "headers": kind([iter(pair) for pair in headers])}
+    seen: list[Any] = []
+
+    def edit(scope: Any) -> Any:
+        return [tuple(pair) for pair in scope["headers"]]
+
+    serve(plugin(read_after(edit, seen), **options), request)
+    assert seen == [headers, ALICE]
+
+
+@each_options
+@each_plugin
 def test_edits_of_the_application_change_no_id(plugin: Any, options: Any) -> None:
     def edit(scope: Any) -> None:
         scope["headers"][:] = [(b"cookie", f"ko_id={BOB}".encode())]

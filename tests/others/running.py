@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.others.redis import redis
 from tests.others.suites import Suite
 
 PLUGIN = Path(__file__).with_name("plugin")
@@ -38,7 +40,8 @@ def run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: P
 
     Raises RuntimeError with the last lines of the output if the run itself broke.
     """
-    with tempfile.TemporaryDirectory(prefix="others-") as temporary:
+    with ExitStack() as stack:
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="others-"))
         results, faults = Path(temporary, "results"), Path(temporary, "faults")
         faults.touch()
         command = [str(python), *suite.command, *tests]
@@ -56,6 +59,10 @@ def run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: P
             "KOALA_AROUND_RESULTS": str(results),
             **suite.environ,
         }
+        if suite.is_of_a_plugin:
+            environ["KOALA_AROUND_PLUGINS"] = "1"
+        if suite.needs_redis:
+            environ["KOALA_AROUND_REDIS"] = str(stack.enter_context(redis(temporary)))
         started = time.monotonic()
         done = subprocess.run(
             command,

@@ -10,10 +10,16 @@ Extent = Literal["quick", "usual", "all"]
 
 MODES = ("bare", "around", "inside", "cookie", "options", "mint")
 """How ours is put in: not at all, around every application, inside the framework's own stack; and
-both at once with a cookie on requests that bring none, with every option, and with ``mint``."""
+both at once with a cookie on requests that bring none, with every option, and with ``mint``.
+
+In task queues and HTTP clients our plugin is around, and a cookie means a visitor for each test.
+"""
 
 _FEW = ("bare", "cookie", "mint")
+_FEW_OF_PLUGINS = ("bare", "around", "cookie")
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+# Without the folder of the sdist on sys.path, where the extension modules are not built.
+_PYTEST_OF_INSTALLED = ("-P", *_PYTEST)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class Suite:
     folder: str = "."
     modes: tuple[str, ...] = MODES
     """Those of the usual run; ``--all`` is every one."""
+    is_of_a_plugin: bool = False
+    """Whether it is of a task queue, a client, or a server that we have a plugin for."""
+    needs_redis: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def choice(self, extent: Extent) -> tuple[str, ...]:
@@ -43,7 +52,8 @@ class Suite:
 
     def choice_of_modes(self, extent: Extent) -> tuple[str, ...]:
         """Return the modes to run them in."""
-        return {"quick": _FEW, "usual": self.modes, "all": MODES}[extent]
+        every = _FEW_OF_PLUGINS if self.is_of_a_plugin else MODES
+        return {"quick": _FEW, "usual": self.modes, "all": every}[extent]
 
 
 _DJANGO = """
@@ -58,6 +68,13 @@ _DJANGO_QUICK = """
     cache.tests.CacheHEADTest cache.tests.CacheI18nTest cache.tests.CacheMiddlewareTest
     cache.tests.CacheUtils cache.tests.TestWithTemplateResponse handlers middleware
     middleware_exceptions template_tests.test_response
+"""
+
+_AIOHTTP = """
+    classbasedview client_functional client_middleware client_middleware_digest_auth client_session
+    client_ws_functional test_utils tracing web_app web_exceptions web_functional web_log
+    web_middleware web_request web_response web_runner web_sendfile_functional web_server
+    web_websocket_functional
 """
 
 SUITES = [
@@ -133,7 +150,8 @@ SUITES = [
         "falcon",
         "4.4.0",
         (
-            "pytest==9.2.0",
+            # Later ones use os.fstat() while it is patched.
+            "pytest==8.4.2",
             "aiofiles",
             "cbor2",
             "httpx",
@@ -146,6 +164,118 @@ SUITES = [
         tests=("-m", "not slow", "--ignore=tests/asgi/test_asgi_servers.py", "tests"),
         modes=_FEW,
     ),
+    Suite(
+        "aiohttp",
+        "3.14.5",
+        (
+            "pytest==9.2.0",
+            "blockbuster",
+            "freezegun",
+            "isal",
+            "proxy.py",
+            "pytest-codspeed",
+            "pytest-cov",
+            "pytest-mock",
+            "pytest-timeout",
+            "pytest-xdist",
+            "trustme",
+            "zlib_ng",
+        ),
+        # Its parsers, writers and command lines are below and above ours.
+        tests=(
+            *("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal"),
+            *(f"tests/test_{name}.py" for name in _AIOHTTP.split()),
+        ),
+        command=_PYTEST_OF_INSTALLED,
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
+    Suite(
+        "httpx",
+        "0.28.1",
+        (
+            "pytest==9.2.0",
+            "httpx[brotli,cli,http2,socks,zstd]",
+            "chardet==5.2.0",
+            "trio",
+            "trustme",
+            "uvicorn",
+        ),
+        tests=("-m", "not network", "tests"),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
+    Suite(
+        "requests",
+        "2.34.2",
+        ("pytest==9.2.0", "requests[socks]", "pytest-httpbin", "httpbin", "trustme"),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
+    Suite(
+        "tornado",
+        "6.6.1",
+        ("pytest==9.2.0", "pycurl"),
+        tests=("--pyargs", "tornado.test"),
+        command=_PYTEST_OF_INSTALLED,
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
+    Suite(
+        "rq",
+        "3.0.0",
+        ("pytest==9.2.0", "psutil"),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+        needs_redis=True,
+    ),
+    Suite(
+        "celery",
+        "5.7.0",
+        (
+            "pytest==9.2.0",
+            "celery[auth,gevent,msgpack,pydantic,pymemcache,redis,sqlalchemy,tblib,yaml]",
+            "boto3",
+            "fakeredis[lua]",
+            "freezegun",
+            "moto",
+            "pytest-celery",
+            "pytest-click",
+            "pytest-order",
+            "pytest-rerunfailures",
+            "pytest-subtests",
+            "pytest-timeout",
+        ),
+        tests=(
+            # What those import is large.
+            *(f"--ignore=t/unit/backends/test_{name}.py" for name in ("azureblockblob", "gcs")),
+            "t/unit",
+        ),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
+    Suite(
+        "huey",
+        "3.5.4",
+        ("pytest==9.2.0", "redis", "peewee", "django"),
+        tests=("huey/tests",),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+        needs_redis=True,
+    ),
+    Suite(
+        "taskiq",
+        "0.13.0",
+        ("pytest==9.2.0", "taskiq[cbor,msgpack,orjson,uv,zmq]", "freezegun", "pytest-mock"),
+        tests=("--ignore=tests/opentelemetry", "tests"),
+        is_of_a_plugin=True,
+        modes=_FEW_OF_PLUGINS,
+    ),
 ]
 
-WITHOUT_TESTS = {"Quart 0.22.0": "its sdist brings no tests"}
+_NO_TESTS = "its sdist brings no tests"
+WITHOUT_TESTS = {
+    "Quart 0.22.0": _NO_TESTS,
+    "django-tasks 0.12.0": _NO_TESTS,
+    "dramatiq 2.2.1": "its sdist leaves out their conftest.py",
+}

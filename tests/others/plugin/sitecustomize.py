@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 
+from koala_around import needs  # type: ignore[import-not-found]
+
+needs.provide()
 if os.environ.get("KOALA_AROUND", "bare") != "bare":
-    from koala_around import patches  # type: ignore[import-not-found]
+    from koala_around import patches
 
     patches.apply()

@@ -36,6 +36,10 @@ INSIDE = MODE in ("inside", "cookie", "options", "mint")
 LENDS = MODE in ("cookie", "options")
 """Whether our middleware sees a cookie on requests that bring none."""
 
+PLUGINS = "KOALA_AROUND_PLUGINS" in os.environ
+"""Whether the suite is one of a project that we have a plugin for, and no WSGI or ASGI."""
+AS_VISITORS = PLUGINS and LENDS
+
 OPTIONS: dict[str, Any] = {
     "options": ALL_OPTIONS,
     "mint": {"mint": Mint(when=always, shared_caches=True)},

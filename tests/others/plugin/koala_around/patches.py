@@ -9,7 +9,7 @@ from typing import Any
 
 import wrapt
 
-from . import applications, mode, visits
+from . import applications, clients, jobs, mode, servers, visits
 
 _AROUND = [
     ("werkzeug.test", "run_wsgi_app", partial(applications.shared, applications.wsgi)),
@@ -49,6 +49,9 @@ def apply() -> None:
         _when_imported("django.core.handlers.wsgi", _wrap_wsgi_calls, "WSGIHandler")
         _when_imported("django.core.handlers.asgi", _wrap_asgi_calls, "ASGIHandler")
         _when_imported("django.test.client", _wrap_client_handlers)
+        _when_imported("django.tasks", jobs.instrument, "django_tasks")
+        if mode.PLUGINS:
+            _use_plugins()
     if mode.INSIDE:
         for module, path, wrap in _INSIDE:
             _when_imported(module, _wrap_argument, path, wrap)
@@ -59,6 +62,30 @@ def apply() -> None:
     logging.getLogger("koala_middleware").addHandler(visits.Reporter())
 
 
+def _use_plugins() -> None:
+    for name in ("arq", "celery", "huey", "rq"):
+        _when_imported(name, jobs.instrument, name)
+    _when_imported("taskiq.abc.broker", _extend, "AsyncBroker.__init__", jobs.add_to_taskiq)
+    _when_imported("test.test_threading", jobs.instrument_threads)
+    _when_imported("aiohttp.web_app", _extend, "Application.__init__", servers.set_up_aiohttp)
+    _when_imported(
+        "tornado.httpserver", _wrap_argument, "HTTPServer.initialize", servers.wrap_tornado
+    )
+    _when_imported("aiohttp.client", _extend, "ClientSession.__init__", clients.hook_aiohttp)
+    _when_imported("httpx", _extend, "Client.__init__", clients.hook_httpx)
+    _when_imported("httpx", _extend, "AsyncClient.__init__", clients.hook_httpx_async)
+    _when_imported("requests.sessions", _extend, "Session.__init__", clients.mount_on_requests)
+    if mode.AS_VISITORS:
+        _when_imported("_pytest.runner", jobs.run_tests_as_visitors)
+        for module, path, of_client in [
+            ("aiohttp.client_reqrep", "ClientRequest.send", False),
+            ("httpx", "Client._send_single_request", True),
+            ("httpx", "AsyncClient._send_single_request", True),
+            ("requests.adapters", "HTTPAdapter.send", True),
+        ]:
+            _when_imported(module, clients.take_back, path, of_client)
+
+
 def _when_imported(name: str, patch: Callable[..., None], *args: Any) -> None:
     wrapt.when_imported(name)(lambda module: patch(module, *args))
 
@@ -67,7 +94,7 @@ def _wrap_argument(module: Any, path: str, wrap: Callable[[Any], Any]) -> None:
     """Wrap the application that a function is called with: its first argument, or by keyword."""
 
     def call(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        for name in ("app", "application", "wsgi_application"):
+        for name in ("app", "application", "request_callback", "wsgi_application"):
             if name in kwargs:
                 return wrapped(*args, **{**kwargs, name: wrap(kwargs[name])})
         position = 2 if path == "BaseWSGIServer.__init__" else 0

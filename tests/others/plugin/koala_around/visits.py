@@ -61,7 +61,8 @@ def lend_to_scope(scope: Any, cookie: str | None = None) -> None:
     if scope.get("type") not in ("http", "websocket"):
         return  # nobody sends one
     given = scope.get("headers")
-    # Headers that can be read but once are not ours to read.
+    if isinstance(given, Iterator):  # Falcon's, of pairs that are iterators, too
+        scope["headers"] = given = [tuple(pair) for pair in given]
     if isinstance(given, list | tuple) and not any(
         name.lower() == b"cookie" and value for name, value in given
     ):
