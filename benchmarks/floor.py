@@ -2,7 +2,7 @@
 
 Each reads the cookie by ``str.find``, validates it, and sets and resets a ContextVar around the
 application. None leaves the visitor where others find it, reads anything else of a request, or
-survives what browsers, servers and frameworks do; see ``tests/contrib/test_pitfalls.py``.
+survives what browsers, servers and frameworks do; see ``tests/contrib/pitfalls``.
 """
 
 from __future__ import annotations

@@ -8,11 +8,17 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module, metadata
+from typing import TYPE_CHECKING
 
 import koala_middleware
 from koala_middleware.inspector.messages import TYPES
 from koala_middleware.inspector.server.listening import DEFAULT_PORT
 from koala_middleware.inspector.verdict import VERDICTS
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    _Commands = _SubParsersAction[argparse.ArgumentParser]
 
 PROGRAM = "koala-middleware"
 DEFAULT_URL = f"http://127.0.0.1:{DEFAULT_PORT}"
@@ -62,24 +68,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add in (_add_demo, _add_inspect, _add_tail, _add_check, _add_destinations):
+        add(commands)
+    return parser
 
-    demo = commands.add_parser("demo", help="run three small sites and watch their events arrive")
-    demo.add_argument("--once", action="store_true", help="play visitors, print a table and exit")
-    _add_address(demo, f"{DEFAULT_PORT}; with --once a free one")
-    demo.set_defaults(module="koala_middleware.demo.command", extra="demo")
 
-    inspect = commands.add_parser("inspect", help="receive events as Segment does, and show them")
-    _add_address(inspect, str(DEFAULT_PORT))
-    inspect.add_argument("--db", metavar="FILE", help="keep the events in this SQLite file")
-    inspect.add_argument(
+def _add_demo(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "demo", help="run three small sites and watch their events arrive"
+    )
+    command.add_argument(
+        "--once", action="store_true", help="play visitors, print a table and exit"
+    )
+    _add_address(command, f"{DEFAULT_PORT}; with --once a free one")
+    command.set_defaults(module="koala_middleware.demo.command", extra="demo")
+
+
+def _add_inspect(commands: _Commands) -> None:
+    command = commands.add_parser("inspect", help="receive events as Segment does, and show them")
+    _add_address(command, str(DEFAULT_PORT))
+    command.add_argument("--db", metavar="FILE", help="keep the events in this SQLite file")
+    command.add_argument(
         "--keep",
         type=_number(1, 10**9),
         default=10**5,
         metavar="COUNT",
         help="how many events to keep (%(default)s)",
     )
-    inspect.add_argument("--forward", metavar="URL", help="also pass each upload on to this host")
-    inspect.add_argument(
+    command.add_argument("--forward", metavar="URL", help="also pass each upload on to this host")
+    command.add_argument(
         "--allow-host",
         metavar="NAME",
         type=_name,
@@ -87,16 +104,18 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="a name by which applications reach the inspector; may be repeated",
     )
-    inspect.add_argument(
+    command.add_argument(
         "--fail-on-dropped",
         action="store_true",
         help="exit with 1 if an event did not reach Koala, for end-to-end tests",
     )
-    inspect.set_defaults(module="koala_middleware.inspector.commands.inspect", extra="inspector")
+    command.set_defaults(module="koala_middleware.inspector.commands.inspect", extra="inspector")
 
-    tail = commands.add_parser("tail", help="print the events that arrive at an inspector")
-    tail.add_argument("--url", default=DEFAULT_URL, help="the inspector's (%(default)s)")
-    tail.add_argument(
+
+def _add_tail(commands: _Commands) -> None:
+    command = commands.add_parser("tail", help="print the events that arrive at an inspector")
+    command.add_argument("--url", default=DEFAULT_URL, help="the inspector's (%(default)s)")
+    command.add_argument(
         "-n",
         "--lines",
         type=_number(0, 1000),
@@ -104,27 +123,34 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COUNT",
         help="how many to begin with (%(default)s)",
     )
-    tail.add_argument("--verdict", choices=list(VERDICTS), help="print only these")
-    tail.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
-    tail.add_argument("--type", choices=TYPES, help="print only calls of this type")
-    tail.add_argument(
+    command.add_argument("--verdict", choices=list(VERDICTS), help="print only these")
+    command.add_argument("--profile-id", metavar="ID", help="print only this visitor's")
+    command.add_argument("--type", choices=TYPES, help="print only calls of this type")
+    command.add_argument(
         "--text",
         metavar="SEARCH",
         help="print only what this finds, as on the page: words, event:'Order*', cause:no_cookie",
     )
-    tail.add_argument("--json", action="store_true", help="print Segment's messages, one per line")
-    tail.add_argument("--once", action="store_true", help="do not wait for more")
-    tail.set_defaults(module="koala_middleware.inspector.commands.tail", extra="inspector")
+    command.add_argument(
+        "--json", action="store_true", help="print Segment's messages, one per line"
+    )
+    command.add_argument("--once", action="store_true", help="do not wait for more")
+    command.set_defaults(module="koala_middleware.inspector.commands.tail", extra="inspector")
 
-    check = commands.add_parser("check", help="print which events of a file would not reach Koala")
-    check.add_argument("file", help="one Segment message per line, as JSON; - is standard input")
-    check.add_argument("--json", action="store_true", help="print the counts and issues as JSON")
-    check.add_argument("--allow-empty", action="store_true", help="a file without events is fine")
-    check.set_defaults(module="koala_middleware.inspector.commands.check", extra="inspector")
 
-    destinations = commands.add_parser("destinations", help="list the presets of browser ids")
-    destinations.set_defaults(module="koala_middleware.destinations.command", extra="")
-    return parser
+def _add_check(commands: _Commands) -> None:
+    command = commands.add_parser(
+        "check", help="print which events of a file would not reach Koala"
+    )
+    command.add_argument("file", help="one Segment message per line, as JSON; - is standard input")
+    command.add_argument("--json", action="store_true", help="print the counts and issues as JSON")
+    command.add_argument("--allow-empty", action="store_true", help="a file without events is fine")
+    command.set_defaults(module="koala_middleware.inspector.commands.check", extra="inspector")
+
+
+def _add_destinations(commands: _Commands) -> None:
+    command = commands.add_parser("destinations", help="list the presets of browser ids")
+    command.set_defaults(module="koala_middleware.destinations.command", extra="")
 
 
 def _add_address(command: argparse.ArgumentParser, port: str) -> None:

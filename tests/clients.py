@@ -38,3 +38,10 @@ class Queueing(Tracking):
     def _enqueue(self, message: Any) -> Any:
         assert not self.send  # type: ignore[attr-defined]
         return True, message
+
+
+def sent(client: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Return the message of a call of track."""
+    success, message = client.track(*args, **kwargs)
+    assert success
+    return message  # type: ignore[no-any-return]

@@ -10,6 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any
 
+# A script that tracks to the collector whose URL is its argument begins so.
+START = """
+import sys, koala_middleware as koala
+koala.instrument()
+import segment.analytics as analytics
+analytics.write_key, analytics.host = "key", sys.argv[1]
+"""
+
 
 class Collector(ThreadingHTTPServer):
     """Keep the events that were posted to ``/v1/batch``."""

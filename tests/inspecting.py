@@ -18,6 +18,8 @@ from koala_middleware.inspector.server.serving import serving
 from koala_middleware.inspector.storage.event_store import EventStore, Filter
 from tests.asking import Answer, ask
 
+AT = "2026-11-23T12:00:00Z"
+
 
 class Inspector(NamedTuple):
     url: str
@@ -66,3 +68,9 @@ def inspecting(
         app = make_app(store, feed, forwarder, names=names)
         stack.enter_context(serving(app, listener, feed.close))
         yield Inspector(url_of(listener), store, forwarder)
+
+
+def track(name: str, **values: Any) -> dict[str, Any]:
+    """Return an event that Segment takes."""
+    required = {"type": "track", "userId": "u", "timestamp": AT, "messageId": name}
+    return {**required, "event": name, "properties": {}, **values}

@@ -1,4 +1,4 @@
-"""What the option mint takes; that it works on every adapter is in test_adapters.py."""
+"""What the option mint takes; that it works on every adapter is in test_minting.py."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import sqlite3
 import time
 import tracemalloc
 from base64 import b64encode
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -28,18 +27,6 @@ from tests.inspecting import Inspector, inspecting
 ID = {"messageId": "m1", "timestamp": "2026-11-23T12:00:00Z"}
 EVENT = {"type": "track", "event": "Signed Up", "properties": {"price": 12.5}, "userId": "u", **ID}
 KEY = "abcdefghijklmnop"
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspector]:
-    with inspecting(tmp_path_factory.mktemp("inspector") / "x.db") as running:
-        yield running
-
-
-@pytest.fixture
-def inspector(running: Inspector) -> Inspector:
-    running.store.clear()
-    return running
 
 
 def batch(*events: object) -> bytes:

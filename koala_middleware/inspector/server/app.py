@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from koala_middleware.inspector.forwarding.forwarder import Forwarder
 from koala_middleware.inspector.server.cross_origin import CrossOriginProtection
 from koala_middleware.inspector.server.feed import Feed
-from koala_middleware.inspector.server.inspector_api import inspector_routes
+from koala_middleware.inspector.server.inspector_api import InspectorAPI
 from koala_middleware.inspector.server.segment_api import segment_routes
 from koala_middleware.inspector.storage.event_store import EventStore
 
@@ -47,7 +47,7 @@ def make_app(
             Route("/", page_endpoint(_FILES / "page.html")),
             Mount("/static", StaticFiles(directory=_FILES)),
             *segment_routes(store, feed, forwarder),
-            *inspector_routes(store, feed, forwarder),
+            *InspectorAPI(store, feed, forwarder).routes(),
         ],
         middleware=[Middleware(CrossOriginProtection, names=names)],
         exception_handlers={HTTPException: _refuse},

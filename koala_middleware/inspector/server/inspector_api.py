@@ -32,83 +32,91 @@ Found = list[tuple[dict[str, Any], dict[str, Any]]]
 _MOST_LISTED = 1000
 
 
-def inspector_routes(store: EventStore, feed: Feed, forwarder: Forwarder | None) -> list[Route]:
-    """Return the routes, which docs/inspector.rst describes."""
+class InspectorAPI:
+    """The inspector's own API, which docs/inspector.rst describes."""
 
-    def listed(chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
+    def __init__(self, store: EventStore, feed: Feed, forwarder: Forwarder | None) -> None:
+        self._store = store
+        self._feed = feed
+        self._forwarder = forwarder
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/events", self.events, methods=["GET"]),
+            Route("/api/events", self.clear, methods=["DELETE"]),
+            Route("/api/events/{number}", self.event, methods=["GET"]),
+            Route("/api/events.ndjson", self.export, methods=["GET"]),
+            Route("/api/events.csv", self.table, methods=["GET"]),
+            Route("/api/stats", self.stats, methods=["GET"]),
+            Route("/api/stream", self.stream, methods=["GET"]),
+            edited_route(self._store, self._feed),
+        ]
+
+    def _listed(self, chosen: Filter, limit: int, detailed: bool) -> list[dict[str, Any]]:
         if not detailed:
-            return [titled(row) for row in store.rows(chosen, limit)]
-        found = store.messages(chosen, limit)
+            return [titled(row) for row in self._store.rows(chosen, limit)]
+        found = self._store.messages(chosen, limit)
         return [{**titled(row), **details(message, row)} for row, message in found]
 
-    async def events(request: Request) -> Response:
+    async def events(self, request: Request) -> Response:
         query = request.query_params
         limit = integer(query, "limit", 100, 1, _MOST_LISTED)
         detailed = integer(query, "details", 1, 0, 1) == 1
-        found = await run_in_threadpool(listed, query_filter(query), limit, detailed)
+        found = await run_in_threadpool(self._listed, query_filter(query), limit, detailed)
         return _json({"events": found})
 
-    async def event(request: Request) -> Response:
+    async def event(self, request: Request) -> Response:
         number = integer(request.path_params, "number", 0, 0, (1 << 63) - 2)
         only = Filter(after=number - 1, before=number + 1)
-        found = await run_in_threadpool(listed, only, 1, True)
+        found = await run_in_threadpool(self._listed, only, 1, True)
         if not found:
             raise HTTPException(404, "there is no such event; was it cleared?")
         return _json({**found[0], "matching": matching(found[0]["message"])})
 
-    async def clear(request: Request) -> Response:
-        cleared = await run_in_threadpool(store.clear)
-        feed.wake()
+    async def clear(self, request: Request) -> Response:
+        cleared = await run_in_threadpool(self._store.clear)
+        self._feed.wake()
         return _json({"cleared": cleared})
 
-    async def export(request: Request) -> Response:
+    async def export(self, request: Request) -> Response:
         return StreamingResponse(
-            _lines(store, query_filter(request.query_params)),
+            _lines(self._store, query_filter(request.query_params)),
             media_type="application/x-ndjson",
             headers={"Content-Disposition": 'attachment; filename="events.ndjson"'},
         )
 
-    async def table(request: Request) -> Response:
+    async def table(self, request: Request) -> Response:
         return StreamingResponse(
-            _table(store, query_filter(request.query_params)),
+            _table(self._store, query_filter(request.query_params)),
             media_type="text/csv",
             headers={"Content-Disposition": 'attachment; filename="events.csv"'},
         )
 
-    def counted(chosen: Filter, series: Series) -> dict[str, Any]:
-        found = store.overview(replace(chosen, verdict=None), series)
+    def _counted(self, chosen: Filter, series: Series) -> dict[str, Any]:
+        found = self._store.overview(replace(chosen, verdict=None), series)
         for issue in found["issues"]:
             issue.update(remedy(issue["reason"], issue["hint"], issue["cause"]))
         return {
             **found,
             "chosen": found[chosen.verdict or "total"],
-            "stored": store.count(Filter()),
-            "forward": forwarder.stats() if forwarder else None,
+            "stored": self._store.count(Filter()),
+            "forward": self._forwarder.stats() if self._forwarder else None,
         }
 
-    async def stats(request: Request) -> Response:
+    async def stats(self, request: Request) -> Response:
         query = request.query_params
-        return _json(await run_in_threadpool(counted, query_filter(query), query_series(query)))
+        return _json(
+            await run_in_threadpool(self._counted, query_filter(query), query_series(query))
+        )
 
-    async def stream(request: Request) -> Response:
+    async def stream(self, request: Request) -> Response:
         # A browser that connects again says what it has seen.
         seen = request.headers.get("last-event-id")
         query = {**request.query_params, **({"after": seen} if seen else {})}
         chosen = query_filter(query)
         if chosen.after is None:
-            chosen = replace(chosen, after=await run_in_threadpool(store.newest))
-        return EventSourceResponse(live_rows(store, feed, chosen))
-
-    return [
-        Route("/api/events", events, methods=["GET"]),
-        Route("/api/events", clear, methods=["DELETE"]),
-        Route("/api/events/{number}", event, methods=["GET"]),
-        Route("/api/events.ndjson", export, methods=["GET"]),
-        Route("/api/events.csv", table, methods=["GET"]),
-        Route("/api/stats", stats, methods=["GET"]),
-        Route("/api/stream", stream, methods=["GET"]),
-        edited_route(store, feed),
-    ]
+            chosen = replace(chosen, after=await run_in_threadpool(self._store.newest))
+        return EventSourceResponse(live_rows(self._store, self._feed, chosen))
 
 
 def _json(value: object) -> Response:
