@@ -55,6 +55,11 @@ def _joined_values(header: str, needle: str) -> Iterator[str]:
             yield pair[len(needle) :]
 
 
+def with_joined(header: str) -> str:
+    """Return a header, and behind it once more what commas join in it, in single pieces."""
+    return f"{header};{_JOINT.sub(';', header)}" if "," in header else header
+
+
 def first_cookie_value(header: str, name: str) -> str | None:
     """Return the raw value, up to the next ``;``, of the first cookie ``name``, or None.
 
@@ -111,7 +116,7 @@ def unquote_cookie(value: str) -> str:
         from urllib.parse import unquote  # here, because few values need it
 
         value = unquote(value, errors="surrogateescape")  # not printable if not UTF-8
-    if len(value) > 1 and value[0] == value[-1] == '"':
+    if value[:1] == '"' == value[-1:] and len(value) > 1:
         return value[1:-1]
     return value
 

@@ -15,7 +15,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.mint import AS_ANALYTICS_JS, Mint
 from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id
 from koala_middleware.options import Options
-from koala_middleware.places import Tree, tree_of
+from koala_middleware.places import IdsByPlace, by_place
 from koala_middleware.sources import request_line, snapshot, source_of
 
 ReadIds = Callable[[str, str, Mapping[str, bool] | None], dict[str, str]]
@@ -35,11 +35,11 @@ class RequestDetails:
         "_browser_ids",
         "_consent",
         "_context",
+        "_ids_by_place",
         "_make_request",
         "_options",
         "_raw",
         "_read_ids",
-        "_tree",
         "has_browser_ids",
         "new_anonymous_id",
         "new_profile_id",
@@ -58,7 +58,7 @@ class RequestDetails:
         self._read_ids = read_ids
         self._answers: dict[str, str] = {}
         self._browser_ids: dict[str, str] | None = None
-        self._tree: Tree = {}
+        self._ids_by_place: IdsByPlace = {}
         self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
         self.has_browser_ids: bool = bool(options.browser_ids)
@@ -134,7 +134,7 @@ class RequestDetails:
         if self._browser_ids is None:
             try:
                 found = self._find_browser_ids()
-                self._tree = tree_of(found)
+                self._ids_by_place = by_place(found)
                 self._browser_ids = found  # last, as it tells other threads that both are there
             except Exception as fault:
                 log_once("the browser's ids cannot be read: events go out without them", fault)
@@ -150,9 +150,9 @@ class RequestDetails:
             found = {**found, **{path: others[path] for path in others if path not in found}}
         return found
 
-    def browser_ids_as_tree(self) -> Tree:
-        """Return the same ids as the objects they go into."""
-        return self._tree if self.browser_ids() else {}
+    def browser_ids_by_place(self) -> IdsByPlace:
+        """Return the same ids by the objects they go into."""
+        return self._ids_by_place if self.browser_ids() else {}
 
     def request_line(self) -> tuple[str, str] | None:
         """Return the method and the path, or None if they cannot be read."""

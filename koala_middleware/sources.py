@@ -121,8 +121,14 @@ class ScopeSource:
 
 
 _SCOPES = ("http", "websocket")
-readers: dict[type, Callable[[Any], Source]] = {}
-"""What reads requests of types that are neither WSGI's nor ASGI's; a plugin adds its own."""
+
+
+def _of_dict(raw: dict[str, Any]) -> Source:
+    return ScopeSource(raw, raw) if _is_scope(raw) else EnvironSource(raw, raw)
+
+
+readers: dict[type, Callable[[Any], Source]] = {dict: _of_dict}
+"""What reads requests, by their type; a plugin adds its own."""
 
 
 def snapshot(request: Any) -> Any:
