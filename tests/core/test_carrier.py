@@ -126,17 +126,15 @@ def test_bound_properties_cross_as_far_as_they_are_json() -> None:
         def values(self) -> Any:
             raise KeyError
 
-    deep: list[Any] = []
-    for _ in range(20):
-        deep = [deep]
-    bound = {"plan": "team", "tags": ["a"], "when": object(), "ratio": float("nan")}
-    others = {"pair": (1,), "deep": deep, "lazy": {"raising": Raising(a=1)}, "profile_id": BOB}
+    deep: list[Any] = json.loads(15 * "[" + 15 * "]")
+    bound = {"plan": "team", "tags": deep, "when": object(), "ratio": float("nan")}
+    others = {"pair": (1,), "deep": [deep], "lazy": {"raising": Raising(a=1)}, "profile_id": BOB}
     carrier = carrier_of_request("", {**bound, **others})
     with koala.extract(carrier):
         koala.inject(carrier)
     assert json.loads(carrier[KEY]) == {
         "version": 1,
-        "properties": {"plan": "team", "tags": ["a"]},
+        "properties": {"plan": "team", "tags": deep},
     }
 
 
