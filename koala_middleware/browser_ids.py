@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from koala_middleware.cookies import LONGEST_VALUE, cookie_values, unquote_cookie
+from koala_middleware.cookies import LONGEST_VALUE, unquote_cookie, with_joined
 from koala_middleware.faults import log_once
 from koala_middleware.places import keys_of
 from koala_middleware.validation import (
@@ -20,7 +21,7 @@ from koala_middleware.validation import (
 ROOTS = ("properties", "traits", "context", "integrations")
 
 _LONGEST_ID = 2048
-_MOST_PAIRS = 512  # of one Cookie header or query string
+_MOST_VALUES = 512  # of one Cookie header or query string
 
 
 def _is_text(value: str) -> bool:
@@ -79,12 +80,14 @@ class BrowserIdReader:
         the path.
     """
 
-    __slots__ = ("_browser_ids", "_cookies", "_parameters")
+    __slots__ = ("_browser_ids", "_find_in_cookies", "_find_in_query")
 
     def __init__(self, browser_ids: Iterable[BrowserId]) -> None:
         self._browser_ids = tuple(browser_ids)
-        self._cookies = frozenset(wanted.cookie for wanted in self._browser_ids)
-        self._parameters = frozenset(wanted.query for wanted in self._browser_ids)
+        cookies = [wanted.cookie for wanted in self._browser_ids if wanted.cookie]
+        parameters = [wanted.query for wanted in self._browser_ids if wanted.query]
+        self._find_in_cookies = _finder(cookies, ";", unquote_cookie)
+        self._find_in_query = _finder(parameters, "&", _unquote_parameter)
 
     def read(
         self, cookies: str, query: str, granted: Mapping[str, bool] | None = None
@@ -97,21 +100,18 @@ class BrowserIdReader:
         :param cookies: the ``Cookie`` header.
         :param query: the query string, without a question mark.
         """
-        in_cookies = _values(cookies, ";", self._cookies)
-        in_query = _values(query, "&", self._parameters)
-        may_be_joined = "," in cookies  # as a bridge from ASGI to WSGI may do
+        in_cookies = self._find_in_cookies(with_joined(cookies))
+        in_query = self._find_in_query(query)
         found: dict[str, str] = {}
         for wanted in self._browser_ids:
-            path, cookie, parameter, parse = wanted.path, wanted.cookie, wanted.query, wanted.parse
+            path, cookie, parameter = wanted.path, wanted.cookie, wanted.query
             if path in found or not (wanted.consent is None or is_granted(wanted, granted)):
                 continue
             value = None
             if cookie in in_cookies:
-                value = _first_valid(parse, in_cookies[cookie], unquote_cookie)
-            if value is None and may_be_joined and cookie is not None:
-                value = _first_valid(parse, cookie_values(cookies, cookie), unquote_cookie)
+                value = _first_valid(wanted.parse, in_cookies[cookie])
             if value is None and parameter in in_query:
-                value = _first_valid(parse, in_query[parameter], _unquote_parameter)
+                value = _first_valid(wanted.parse, in_query[parameter])
             if value is not None:
                 found[path] = value
         return found
@@ -137,38 +137,46 @@ def is_browser_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable()
 
 
-def _values(text: str, separator: str, names: Collection[str | None]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    if not text:
-        return found
-    for pair in text.split(separator, _MOST_PAIRS)[:_MOST_PAIRS]:
-        name, _, value = pair.partition("=")
-        name = name.strip(" \t")
-        if name in names and len(value) <= LONGEST_VALUE:
-            value = value.strip(" \t")
+def _finder(
+    names: Collection[str], separator: str, decode: Callable[[str], str]
+) -> Callable[[str], dict[str, list[str]]]:
+    """Return a function that finds the decoded values of some names, in one pass over a text."""
+    if not names:
+        return lambda text: {}
+    # Most values need no decoding. In a set, \w would make the match much slower.
+    plain = rf"([0-9A-Za-z_.-]{{1,{_LONGEST_ID}}})(?={separator}|\Z)"
+    either = "|".join(map(re.escape, names))
+    pairs = re.compile(rf"{separator}[ \t]*({either})[ \t]*=(?:{plain}|([^{separator}]*))")
+
+    def find(text: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value, raw in pairs.findall(separator + text)[:_MOST_VALUES]:
+            if raw:
+                if len(raw) > LONGEST_VALUE or not raw.isascii():
+                    continue
+                value = decode(raw.strip(" \t"))
             if name in found:
                 found[name].append(value)
             else:
                 found[name] = [value]
-    return found
+        return found
+
+    return find
 
 
-def _first_valid(
-    parse: Callable[[str], str | None] | None, values: Iterable[str], decode: Callable[[str], str]
-) -> str | None:
-    for raw in values:
-        if not raw.isascii():
-            continue
-        value: object = decode(raw)
+def _first_valid(parse: Callable[[str], str | None] | None, values: Iterable[str]) -> str | None:
+    for value in values:
         if parse is not None:
             try:
-                value = parse(str(value))
+                parsed: object = parse(value)
             except Exception as fault:
                 log_once("the parse of a BrowserId failed: events go out without that id", fault)
                 continue
-        text = "" if value is None else str(value)
-        if is_browser_id(text):
-            return text
+            if parsed is None:
+                continue
+            value = str(parsed)
+        if 0 < len(value) <= _LONGEST_ID and value.isprintable():
+            return value
     return None
 
 

@@ -15,7 +15,7 @@ from koala_middleware.browser_ids import is_browser_id, is_path
 from koala_middleware.callables import ask
 from koala_middleware.faults import log_once
 from koala_middleware.options import Options
-from koala_middleware.places import keys_of, tree_of
+from koala_middleware.places import by_place, keys_of
 from koala_middleware.request import RequestDetails
 from koala_middleware.scopes import ScopedVisitor, profile
 from koala_middleware.visitor import DEFAULT_OPTIONS, GivenVisitor, Visitor
@@ -87,7 +87,7 @@ class CarriedDetails(RequestDetails):
 
     def __init__(self, browser_ids: Mapping[str, str]) -> None:
         super().__init__(DEFAULT_OPTIONS, lambda raw: raw, {})
-        self._browser_ids = dict(browser_ids), tree_of(browser_ids)
+        self._browser_ids = dict(browser_ids), by_place(browser_ids)
         self.has_browser_ids = True
 
     def context(self) -> dict[str, Any]:

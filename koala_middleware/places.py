@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Union
+from typing import Any
 
-# An event's objects, as far as browser ids go into them.
-Tree = dict[str, Union[str, "Tree"]]
+# Browser ids by the object that they go into, such as "properties", and their own key in it.
+IdsByPlace = dict[str, dict[str, str]]
 
 
 @lru_cache(maxsize=1024)
@@ -21,30 +21,24 @@ def keys_of(path: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _place_of(path: str) -> tuple[tuple[str, ...], str]:
-    *place, key = keys_of(path)
-    return tuple(place), key
+def _place_of(path: str) -> tuple[str, str]:
+    place, _, key = path.rpartition(".")
+    return place, key
 
 
-def tree_of(values: Mapping[str, str]) -> Tree:
-    """Return browser ids, which are given by their paths, as the objects they go into.
+def by_place(values: Mapping[str, str]) -> IdsByPlace:
+    """Return browser ids, which are given by their paths, by the objects they go into.
 
     Do this once for all the calls of a request.
     """
-    tree: Tree = {}
+    found: IdsByPlace = {}
     for path, value in values.items():
         place, key = _place_of(path)
-        node: Any = tree
-        for name in place:
-            node = node.setdefault(name, {})
-            if type(node) is not dict:  # another id has this place
-                break
-        else:
-            node.setdefault(key, value)
-    return tree
+        found.setdefault(place, {})[key] = value
+    return found
 
 
-def fill(tree: Tree, parts: dict[str, Any]) -> None:
+def fill(ids_by_place: IdsByPlace, parts: dict[str, Any]) -> None:
     """Put browser ids into the parts of a call, as far as their places are free.
 
     What the caller gave stays, even None. The caller's own objects are not changed: copies take
@@ -54,32 +48,32 @@ def fill(tree: Tree, parts: dict[str, Any]) -> None:
     :param parts: those of ``properties``, ``traits``, ``context`` and ``integrations`` that the
         call has, by name; the ids of others are passed over.
     """
-    for root, ids in tree.items():
+    for place, ids in ids_by_place.items():
+        root, _, inner = place.partition(".")
         if root in parts:
             given = parts[root] or {}  # as the SDK does
-            if root == "integrations":
-                given, ids = _selected(given, ids)
-            parts[root] = _merged(given, ids)
+            fill_part = _with_destination if root == "integrations" else _with_ids
+            parts[root] = fill_part(given, inner, ids)
 
 
-def _selected(integrations: Any, ids: Any) -> tuple[Any, Tree]:
-    """Return the integrations and the ids of those that are not excluded.
+def _with_destination(integrations: Any, name: str, ids: Mapping[str, str]) -> Any:
+    """Return integrations with a destination's ids, unless the caller excluded it.
 
     One that the caller selected by True becomes an object, which selects it just as well.
     """
-    if not integrations or not isinstance(integrations, dict):
-        return integrations, ids
-    if integrations.get("All") is False:
-        ids = {name: ids[name] for name in ids if name in integrations}
-    objects: dict[str, Any] = {name: {} for name in ids if integrations.get(name) is True}
-    return {**integrations, **objects}, ids
+    if not isinstance(integrations, dict):
+        return integrations
+    given = integrations.get(name, integrations.get("All") is not False)
+    if given is True:
+        given = {}
+    return {**integrations, name: {**ids, **given}} if isinstance(given, dict) else integrations
 
 
-def _merged(given: Any, ids: Any) -> Any:
-    if not isinstance(given, dict) or not isinstance(ids, dict):
+def _with_ids(given: Any, place: str, ids: Mapping[str, str]) -> Any:
+    """Return an object with ids at a place in it, unless something else is there."""
+    if not isinstance(given, dict):
         return given
-    merged = {**ids, **given}
-    for key, value in ids.items():
-        if isinstance(value, dict):
-            merged[key] = _merged(given.get(key, {}), value)
-    return merged
+    if not place:
+        return {**ids, **given}
+    name, _, inner = place.partition(".")
+    return {**given, name: _with_ids(given.get(name, {}), inner, ids)}

@@ -14,7 +14,7 @@ from koala_middleware.faults import log_once
 from koala_middleware.mint import AS_ANALYTICS_JS, Mint
 from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id
 from koala_middleware.options import Options
-from koala_middleware.places import Tree, tree_of
+from koala_middleware.places import IdsByPlace, by_place
 from koala_middleware.sources import request_line, snapshot, source_of
 
 ReadIds = Callable[[str, str, Mapping[str, bool] | None], dict[str, str]]
@@ -55,7 +55,7 @@ class RequestDetails:
         self._raw = raw
         self._read_ids = read_ids
         self._answers: dict[str, str] = {}
-        self._browser_ids: tuple[Mapping[str, str], Tree] | None = None
+        self._browser_ids: tuple[Mapping[str, str], IdsByPlace] | None = None
         self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
         self.has_browser_ids: bool = read_ids is not None
@@ -130,17 +130,17 @@ class RequestDetails:
 
     def browser_ids(self) -> Mapping[str, str]:
         """Return the ids that the option ``browser_ids`` names and the request has, by path."""
-        return self._ids_and_tree()[0]
+        return self._ids_and_places()[0]
 
-    def browser_ids_as_tree(self) -> Tree:
-        """Return the same ids as the objects they go into."""
-        return self._ids_and_tree()[1]
+    def browser_ids_by_place(self) -> IdsByPlace:
+        """Return the same ids by the objects they go into."""
+        return self._ids_and_places()[1]
 
-    def _ids_and_tree(self) -> tuple[Mapping[str, str], Tree]:
+    def _ids_and_places(self) -> tuple[Mapping[str, str], IdsByPlace]:
         if self._browser_ids is None:
             try:
                 found = self._find_browser_ids()
-                self._browser_ids = found, tree_of(found)
+                self._browser_ids = found, by_place(found)
             except Exception as fault:
                 log_once("the browser's ids cannot be read: events go out without them", fault)
                 return {}, {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from koala_middleware.faults import log_once
-from koala_middleware.places import fill, tree_of
+from koala_middleware.places import by_place, fill
 from koala_middleware.request import RequestDetails
 from koala_middleware.visitor import Visitor
 
@@ -118,10 +118,10 @@ def with_browser_ids(details: RequestDetails, parts: dict[str, Any]) -> Iterator
     A part is ``properties`` or ``traits``, ``context``, and ``integrations`` where a client takes
     them. What the caller passed stays, and the caller's own dicts are not changed.
     """
-    tree, ids = details.browser_ids_as_tree(), details.browser_ids()
+    ids, ids_by_place = details.browser_ids(), details.browser_ids_by_place()
     while ids:
         filled = parts.copy()
-        fill(tree, filled)
+        fill(ids_by_place, filled)
         yield filled
         ids = dict(list(ids.items())[:-1])
-        tree = tree_of(ids)
+        ids_by_place = by_place(ids)

@@ -186,7 +186,7 @@ def test_request_that_cannot_be_read_costs_only_them(
     def fail(*args: Any) -> Any:
         raise LookupError
 
-    monkeypatch.setattr("koala_middleware.request.tree_of", fail)
+    monkeypatch.setattr("koala_middleware.request.by_place", fail)
     request("wsgi", Site(track, {"browser_ids": FACEBOOK_CONVERSIONS}), cookie=COOKIES)
     assert events[0]["properties"] == {"profile_id": ALICE}
 

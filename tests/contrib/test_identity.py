@@ -13,6 +13,7 @@ from segment.analytics.client import Client
 import koala_middleware as koala
 from koala_middleware import BrowserId, Mint
 from tests.adapters import ADAPTERS, Site, request
+from tests.clients import Tracking
 from tests.serving import Headers
 from tests.visitors import ALICE, BOB
 
@@ -407,17 +408,7 @@ def test_error_of_a_call_is_the_callers(events: Events, monkeypatch: pytest.Monk
 
 
 def test_call_of_a_client_without_integrations() -> None:
-    class Plain:
-        def track(
-            self,
-            user_id: Any,
-            event: Any,
-            properties: Any,
-            context: Any,
-            timestamp: Any,
-            anonymous_id: Any,
-        ) -> None: ...
-
+    class Plain(Tracking):
         def alias(self, previous_id: Any, user_id: Any, context: Any, timestamp: Any) -> None:
             seen.append(context)
 

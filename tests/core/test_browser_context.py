@@ -41,6 +41,8 @@ def source(**headers: str) -> Source:
         (f"utm_{64 * 'a'}=1&utm_{65 * 'a'}=1", {64 * "a": "1"}),
         ("utm_id=" + 2049 * "a", {"id": 2048 * "a"}),
         ("utm_id=" + 2049 * "%61", {"id": 2048 * "a"}),
+        ("utm_id=" + 2049 * "%C3%A9", {"id": 1024 * "é"}),
+        ("utm_id=1" + 99 * "&", {"id": "1"}),
         (63 * "&" + "utm_id=1&utm_term=2", {"id": "1"}),
     ],
 )
@@ -64,6 +66,7 @@ def test_campaign(query: str, expected: dict[str, str]) -> None:
         ("en-GB\n", None),
         ("a" + 8 * "-a", "a" + 8 * "-a"),
         ("a" + 9 * "-a", None),
+        ("de" + 99 * ",", "de"),
         (63 * "," + "de,fr", "de"),
         (64 * "," + "de", None),
         (";" + 4090 * " " + ",de", "de"),

@@ -103,19 +103,22 @@ def test_carrier_has_one_string() -> None:
     assert carrier.keys() == {"koala_visitor"}
     assert json.loads(carrier[KEY]) == {"version": 1, "profile_id": ALICE, "anonymous_id": "é"}
     assert carrier[KEY].isascii()
+    assert " " not in carrier[KEY]
 
 
 @pytest.mark.parametrize("visitor", [None, Visitor(), Visitor("x" * 256, "a\nb")])
 def test_nobody_leaves_no_key(visitor: Visitor | None) -> None:
     """Nor the one of somebody for whom the mapping was used before."""
     carrier = {KEY: "old", "tenant": "t"}
-    call_as(visitor, koala.inject, carrier)
-    assert carrier == {"tenant": "t"}
+    for _ in range(2):
+        call_as(visitor, koala.inject, carrier)
+        assert carrier == {"tenant": "t"}
 
 
-def test_carrier_without_the_key_is_nobody() -> None:
+def test_carrier_without_the_key_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
     with koala.profile(ALICE), koala.extract({}):
         assert koala.current_visitor() is None
+    assert caplog.text == ""
 
 
 def test_bound_properties_cross_as_far_as_they_are_json() -> None:
@@ -123,17 +126,15 @@ def test_bound_properties_cross_as_far_as_they_are_json() -> None:
         def values(self) -> Any:
             raise KeyError
 
-    deep: list[Any] = []
-    for _ in range(20):
-        deep = [deep]
-    bound = {"plan": "team", "tags": ["a"], "when": object(), "ratio": float("nan")}
-    others = {"pair": (1,), "deep": deep, "lazy": {"raising": Raising(a=1)}, "profile_id": BOB}
+    deep: list[Any] = json.loads(15 * "[" + 15 * "]")
+    bound = {"plan": "team", "tags": deep, "when": object(), "ratio": float("nan")}
+    others = {"pair": (1,), "deep": [deep], "lazy": {"raising": Raising(a=1)}, "profile_id": BOB}
     carrier = carrier_of_request("", {**bound, **others})
     with koala.extract(carrier):
         koala.inject(carrier)
     assert json.loads(carrier[KEY]) == {
         "version": 1,
-        "properties": {"plan": "team", "tags": ["a"]},
+        "properties": {"plan": "team", "tags": deep},
     }
 
 
@@ -156,6 +157,13 @@ def test_bound_property_is_read_once() -> None:
 def test_what_is_too_large_stays_behind() -> None:
     carrier = carrier_of_request(f"ko_id={ALICE}", {"text": "x" * 9000})
     assert json.loads(carrier[KEY]) == {"version": 1, "profile_id": ALICE}
+
+
+def test_longest_ids_and_carrier_cross() -> None:
+    text = written(profile_id=255 * "a", anonymous_id=255 * "b", properties={"a": 8182 * "x"})
+    options = koala.Options(parse=str)
+    assert extracted(text.ljust(20_000), options) == (255 * "a", 255 * "b")
+    assert extracted(text.ljust(20_001), options) is None
 
 
 def test_extract_decorates_functions_of_both_kinds() -> None:
@@ -205,6 +213,10 @@ def test_extract_decorates_functions_of_both_kinds() -> None:
         pytest.param('{"version":1,"properties":{"a":1e999}}', id="infinity"),
         pytest.param('{"version":1,"properties":{"a":' + "[" * 99 + "]" * 99 + "}}", id="nested"),
         pytest.param(written(browser_ids="a"), id="browser's ids"),
+        pytest.param(
+            written(browser_ids={f"properties.{n}": 2000 * "x" for n in range(5)}),
+            id="many of a browser's ids",
+        ),
         pytest.param(written(browser_ids={"properties.fbp": 7}), id="browser's id"),
         pytest.param(written(browser_ids={"userId": "x"}), id="another place"),
         *(
@@ -274,6 +286,11 @@ def test_own_parse_is_asked_again_as_nobody() -> None:
         assert extracted(written(profile_id=ALICE), options) == (ALICE, None)
         assert extracted(written(profile_id=BOB), options) is None
     assert seen == [None, None]
+
+
+def test_parse_gets_no_long_text() -> None:
+    options = koala.Options(parse=lambda value: value[:36])
+    assert extracted(written(profile_id=ALICE + 220 * "-"), options) is None
 
 
 def test_parse_that_fails_refuses(caplog: pytest.LogCaptureFixture) -> None:

@@ -64,6 +64,7 @@ def read(reader: Reader, value: str, cookie: str) -> Any:
         ("groups=1%3A1%2C2%3A0", {"1": True, "2": False}),
         ("groups=C0001:1,C0002:0", {"C0001": True, "C0002": False}),
         ("groups=a%3Ab%3A1", {"a:b": True}),
+        ("groups=a=b%3A1", {"a=b": True}),
         ("groups=C0001%3A1%2CC0002%3A2%2CC0003%2C%3A1%2C", {"C0001": True}),
         ("landingPath=https%3A%2F%2Fa.b%2F%3Fx%26groups%3DC4%3A1&groups=C4%3A0", {"C4": False}),
         ("groups=C4%3A0&groups=C4%3A1", {"C4": False}),

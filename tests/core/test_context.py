@@ -11,7 +11,7 @@ from koala_middleware.context import CONTEXT_KEYS, request_context
 from koala_middleware.sources import source_of
 
 
-def context(**environ: str) -> dict[str, Any]:
+def context(**environ: Any) -> dict[str, Any]:
     return request_context(source_of(environ), CONTEXT_KEYS)
 
 
@@ -32,6 +32,25 @@ def test_ip(peer: str, ip: str | None) -> None:
 
 def test_nothing_is_known() -> None:
     assert request_context(source_of({"headers": [], "type": "http"}), CONTEXT_KEYS) == {}
+
+
+def test_value_that_cannot_be_read_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    assert context(HTTP_USER_AGENT=7, REMOTE_ADDR="192.0.2.7") == {"ip": "192.0.2.7"}
+    assert "the context's userAgent cannot be read" in caplog.text
+    assert "TypeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"), [("?utm_id=1", {"campaign": {"id": "1"}}), ("", {})]
+)
+def test_campaign_of_a_fetch_is_its_pages(
+    search: str, expected: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetch = {"HTTP_SEC_FETCH_DEST": "empty", "QUERY_STRING": "utm_id=2"}
+    found = context(**fetch, HTTP_REFERER=f"https://a.test/b{search}")
+    assert found.pop("page")["path"] == "/b"
+    assert found == expected
+    assert caplog.text == ""
 
 
 def test_page_without_a_host_has_no_url() -> None:

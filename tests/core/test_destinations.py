@@ -53,7 +53,7 @@ def test_ids_arrive_at_the_destination(vector: dict[str, Any]) -> None:
     """The event filled from cookies and query is the one that the published code was given."""
     own = "traits" if vector["event"]["type"] == "identify" else "properties"
     parts = {part: vector["event"].get(part) for part in (own, "integrations")}
-    places.fill(places.tree_of(values(vector)), parts)
+    places.fill(places.by_place(values(vector)), parts)
     assert {part: value for part, value in parts.items() if value} == vector["filled"]
     assert set(map(str, vector["payload"].values())) <= set(values(vector).values())
     assert set(map(str, vector["sent"].values())) <= set(values(vector).values())

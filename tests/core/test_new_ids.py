@@ -39,7 +39,9 @@ from koala_middleware.new_ids import registrable_domain
         ("example.com;x", None),
         ("exämple.com", None),
         ("a" * 250 + ".com", "a" * 250 + ".com"),
+        ("a" * 251 + ".com", "a" * 251 + ".com"),
         ("a" * 252 + ".com", None),
+        ("a.b.1", None),
     ],
 )
 def test_registrable_domain(host: str, domain: str | None) -> None:
@@ -95,9 +97,12 @@ IDS = [BrowserId(cookie="a", path="properties.a"), BrowserId(cookie="b", path="p
         ("properties.a=&properties.b", {}),
         ("properties.a=%00&properties.b=%FF", {}),
         ("properties.a=é", {}),
+        ("properties.a=1=2", {"properties.a": "1=2"}),
         (127 * "&" + "properties.a=1&properties.b=1", {"properties.a": "1"}),
+        ("properties.a=1" + 200 * "&", {"properties.a": "1"}),
         ("properties.a=" + 2048 * "x", {"properties.a": 2048 * "x"}),
         ("properties.a=" + 2049 * "x", {}),
+        ("properties.a=1&" + 4081 * "x", {"properties.a": "1"}),
         ("properties.a=1&" + 4082 * "x", {}),
     ],
 )
@@ -128,6 +133,8 @@ def test_header_has_room_for_the_first_ids() -> None:
     header = header_ids.to_header(values)
     assert 3700 < len(header) <= 4096
     assert header.startswith("properties.0=x")
+    assert len(header_ids.to_header({"a": 4094 * "x"})) == 4096
+    assert header_ids.to_header({"a": 4095 * "x"}) == ""
 
 
 @pytest.mark.parametrize("piece", ["&", "=", "%", "properties.a=%&", "+"])

@@ -117,6 +117,11 @@ def test_nothing_is_added_for_nobody_or_over_what_the_caller_has_set() -> None:
         assert outgoing.headers("a", {"X-Koala-Profile-Id": BOB}.get) == {}
 
 
+@pytest.mark.parametrize("theirs", ["koala.profile_id=x;p=1", "a=1,\tkoala.profile_id = x=y"])
+def test_baggage_has_one_member_of_ours(theirs: str) -> None:
+    assert baggage.joined(theirs, baggage.member(ALICE)) == theirs
+
+
 def test_baggage_is_added_to_that_of_others() -> None:
     outgoing = OutgoingHeaders(["a"])
     with koala.profile(ALICE, options=koala.Options(header_name="baggage")):
