@@ -70,6 +70,22 @@ ACCEPTED = [
         "app.wsgi_app = X(app.wsgi_app), as Flask documents it, is a cycle, whatever X is",
         _BOTH,
     ),
+    *(
+        Accepted("rq", f"tests.{test}", "it compares all of a job's meta", ("cookie",))
+        for test in (
+            "test_decorator.TestDecorator::test_decorator_accepts_meta_as_argument",
+            "test_job.TestJob::test_custom_meta_is_rewriten_by_save_meta",
+            "test_job.TestJob::test_persistence_of_typical_jobs",
+            "test_queue.TestUniqueJob::test_enqueue_unique_stores_job_data_correctly",
+            "test_scripts.TestSaveUniqueJob::test_enqueue_job_unique_stores_job_data_correctly",
+        )
+    ),
+    Accepted(
+        "aiohttp",
+        "tests.test_web_app::test_app_run_middlewares",
+        "it asks whether an application has no middleware",
+        ("around", "cookie"),
+    ),
 ]
 
 

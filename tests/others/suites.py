@@ -16,7 +16,7 @@ In task queues and HTTP clients our plugin is around, and a cookie means a visit
 """
 
 _FEW = ("bare", "cookie", "mint")
-_FEW_OF_PLUGINS = ("bare", "around", "cookie")
+_OF_PLUGINS = ("bare", "around", "cookie")
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 # Without the folder of the sdist on sys.path, where the extension modules are not built.
 _PYTEST_OF_INSTALLED = ("-P", *_PYTEST)
@@ -37,8 +37,8 @@ class Suite:
     """What ``--all`` runs in place of them."""
     command: tuple[str, ...] = _PYTEST
     folder: str = "."
-    modes: tuple[str, ...] = MODES
-    """Those of the usual run; ``--all`` is every one."""
+    modes: tuple[str, ...] = ()
+    """Those of the usual run, if not all."""
     is_of_a_plugin: bool = False
     """Whether it is of a task queue, a client, or a server that we have a plugin for."""
     needs_redis: bool = False
@@ -52,17 +52,22 @@ class Suite:
 
     def choice_of_modes(self, extent: Extent) -> tuple[str, ...]:
         """Return the modes to run them in."""
-        every = _FEW_OF_PLUGINS if self.is_of_a_plugin else MODES
-        return {"quick": _FEW, "usual": self.modes, "all": every}[extent]
+        every = _OF_PLUGINS if self.is_of_a_plugin else MODES
+        return {"quick": _FEW, "usual": self.modes or every, "all": every}[extent]
 
 
 _DJANGO = """
+    asgi async cache conditional_processing csrf_tests decorators file_uploads handlers httpwrappers
+    messages_tests middleware middleware_exceptions requests_tests responses servers builtin_server
+    sessions_tests shortcuts signed_cookies_tests tasks test_client test_client_regress wsgi
+"""
+_DJANGO_EVERY = """
     asgi async auth_tests cache conditional_processing context_processors csrf_tests decorators
     file_storage file_uploads files flatpages_tests generic_views get_object_or_404 handlers
     httpwrappers i18n logging_tests messages_tests middleware middleware_exceptions redirects_tests
     requests_tests responses servers builtin_server sessions_tests shortcuts signed_cookies_tests
-    sitemaps_tests sites_tests staticfiles_tests syndication_tests template_backends template_tests
-    test_client test_client_regress urlpatterns urlpatterns_reverse view_tests wsgi
+    sitemaps_tests sites_tests staticfiles_tests syndication_tests tasks template_backends
+    template_tests test_client test_client_regress urlpatterns urlpatterns_reverse view_tests wsgi
 """
 _DJANGO_QUICK = """
     cache.tests.CacheHEADTest cache.tests.CacheI18nTest cache.tests.CacheMiddlewareTest
@@ -70,12 +75,19 @@ _DJANGO_QUICK = """
     middleware_exceptions template_tests.test_response
 """
 
-_AIOHTTP = """
-    classbasedview client_functional client_middleware client_middleware_digest_auth client_session
-    client_ws_functional test_utils tracing web_app web_exceptions web_functional web_log
-    web_middleware web_request web_response web_runner web_sendfile_functional web_server
-    web_websocket_functional
+_AIOHTTP = "client_middleware web_app web_exceptions web_middleware web_websocket_functional"
+_AIOHTTP_EVERY = f"""
+    {_AIOHTTP} classbasedview client_functional client_middleware_digest_auth client_ws_functional
+    test_utils tracing web_functional web_log web_request web_response web_runner
+    web_sendfile_functional web_server
 """
+_TORNADO = "circlerefs gen httpserver routing web websocket wsgi"
+
+
+def _aiohttp(names: str) -> tuple[str, ...]:
+    markers = "not dev_mode and not autobahn and not internal"
+    return ("-o", "addopts=", "-m", markers, *(f"tests/test_{name}.py" for name in names.split()))
+
 
 SUITES = [
     Suite(
@@ -105,17 +117,20 @@ SUITES = [
             "opentelemetry-sdk",
             "trio",
         ),
-        quick=("tests",),
+        # With trio they are the same tests again.
+        quick=("-k", "not trio", "tests"),
+        modes=_FEW,
     ),
     Suite(
         "Django",
         "6.1.3",
         ("jinja2", "tblib", "docutils", "PyYAML", "Pillow"),
         tests=tuple(_DJANGO.split()),
+        every=tuple(_DJANGO_EVERY.split()),
         quick=tuple(_DJANGO_QUICK.split()),
         command=("runtests.py", "--settings=koala_around_settings", "--parallel=1"),
         folder="tests",
-        modes=_FEW,
+        modes=("bare", "cookie"),
     ),
     Suite(
         "fastapi",
@@ -138,10 +153,10 @@ SUITES = [
             "typer",
             "pytest-xdist",
         ),
-        # Its tutorials are the same tests over and over.
-        tests=("--ignore=tests/test_tutorial", "tests"),
+        # Its tutorials are the same tests over and over, and its telemetry starts Pythons.
+        tests=("--ignore=tests/test_tutorial", "--ignore=tests/test_telemetry", "tests"),
         every=("tests",),
-        modes=_FEW,
+        modes=("bare", "cookie"),
     ),
     Suite("a2wsgi", "1.10.10", ("pytest==9.2.0", "pytest-asyncio", "httpx", "starlette", "baize")),
     Suite("asgiref", "3.13.0", ("pytest==9.2.0", "pytest-asyncio", "packaging", "setuptools")),
@@ -181,52 +196,57 @@ SUITES = [
             "trustme",
             "zlib_ng",
         ),
-        # Its parsers, writers and command lines are below and above ours.
-        tests=(
-            *("-o", "addopts=", "-m", "not dev_mode and not autobahn and not internal"),
-            *(f"tests/test_{name}.py" for name in _AIOHTTP.split()),
-        ),
+        # The others are about what is below or above ours, and test_client_session's requests are
+        # mocks without headers.
+        tests=_aiohttp(_AIOHTTP),
+        every=_aiohttp(_AIOHTTP_EVERY),
+        modes=("bare", "cookie"),
         command=_PYTEST_OF_INSTALLED,
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
     Suite(
         "httpx",
         "0.28.1",
         (
             "pytest==9.2.0",
-            "httpx[brotli,cli,http2,socks,zstd]",
+            "httpx[brotli,http2,socks,zstd]",
             "chardet==5.2.0",
             "trio",
             "trustme",
             "uvicorn",
         ),
-        tests=("-m", "not network", "tests"),
+        tests=("-m", "not network", "--ignore=tests/test_main.py", "tests"),
+        modes=("bare", "cookie"),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
     Suite(
         "requests",
         "2.34.2",
         ("pytest==9.2.0", "requests[socks]", "pytest-httpbin", "httpbin", "trustme"),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
     Suite(
         "tornado",
         "6.6.1",
         ("pytest==9.2.0", "pycurl"),
-        tests=("--pyargs", "tornado.test"),
+        tests=("--pyargs", *(f"tornado.test.{name}_test" for name in _TORNADO.split())),
+        # Those expect a new Python to start within seconds.
+        every=(
+            *("-k", "not AutoreloadTest and not SubprocessTest"),
+            *("--pyargs", "tornado.test"),
+        ),
+        modes=("bare", "cookie"),
         command=_PYTEST_OF_INSTALLED,
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
     Suite(
         "rq",
         "3.0.0",
         ("pytest==9.2.0", "psutil"),
+        # It gives new processes half a second.
+        tests=("--ignore=tests/test_worker_pool.py", "tests"),
+        modes=("bare", "cookie"),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
         needs_redis=True,
     ),
     Suite(
@@ -234,25 +254,33 @@ SUITES = [
         "5.7.0",
         (
             "pytest==9.2.0",
-            "celery[auth,gevent,msgpack,pydantic,pymemcache,redis,sqlalchemy,tblib,yaml]",
+            "cryptography",
+            "gevent",
+            "msgpack",
+            "pydantic",
+            "pymemcache",
+            "pyyaml",
+            "redis",
+            "sqlalchemy",
+            "tblib",
             "boto3",
             "fakeredis[lua]",
             "freezegun",
             "moto",
-            "pytest-celery",
             "pytest-click",
             "pytest-order",
             "pytest-rerunfailures",
             "pytest-subtests",
             "pytest-timeout",
         ),
-        tests=(
-            # What those import is large.
+        tests=("t/unit/app", "t/unit/tasks", "t/unit/worker"),
+        # What those import is large.
+        every=(
             *(f"--ignore=t/unit/backends/test_{name}.py" for name in ("azureblockblob", "gcs")),
             "t/unit",
         ),
+        modes=("bare", "cookie"),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
     Suite(
         "huey",
@@ -260,7 +288,6 @@ SUITES = [
         ("pytest==9.2.0", "redis", "peewee", "django"),
         tests=("huey/tests",),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
         needs_redis=True,
     ),
     Suite(
@@ -269,7 +296,6 @@ SUITES = [
         ("pytest==9.2.0", "taskiq[cbor,msgpack,orjson,uv,zmq]", "freezegun", "pytest-mock"),
         tests=("--ignore=tests/opentelemetry", "tests"),
         is_of_a_plugin=True,
-        modes=_FEW_OF_PLUGINS,
     ),
 ]
 
