@@ -130,3 +130,9 @@ def synchronous(get_response: Callable[[HttpRequest], HttpResponse]) -> View:
 
 
 SYNCHRONOUS = f"{__name__}.synchronous"
+
+
+class TrackingResponse(HttpResponse):
+    def close(self) -> None:
+        track("close")
+        super().close()

@@ -35,9 +35,8 @@ from werkzeug.test import create_environ
 import koala_middleware as koala
 from koala_middleware.contrib.django import KoalaMiddleware
 from koala_middleware.contrib.django import responses as django_responses
-from tests.contrib.test_django import (
+from tests.django_site import (
     KOALA,
-    Events,
     Get,
     TrackingResponse,
     View,
@@ -51,6 +50,8 @@ from tests.redis_server import running_redis
 from tests.visitors import ALICE, BOB, cookie, profile_ids, track
 
 pytestmark = pytest.mark.usefixtures("events")
+
+Events = list[dict[str, Any]]
 
 UPDATE = "django.middleware.cache.UpdateCacheMiddleware"
 FETCH = "django.middleware.cache.FetchFromCacheMiddleware"

@@ -13,7 +13,6 @@ from django.core.signals import request_finished
 from django.http import (
     FileResponse,
     HttpRequest,
-    HttpResponse,
     StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
@@ -26,6 +25,7 @@ from tests.django_site import (
     SYNCHRONOUS,
     Get,
     Serve,
+    TrackingResponse,
     get_asgi,
     get_async_client,
     get_client,
@@ -140,12 +140,6 @@ def test_file_is_sent_by_the_server(serve: Serve, events: Events, tmp_path: Path
     body.close()
     assert responses[0].closed
     assert profile_ids(events) == {"close": ALICE}
-
-
-class TrackingResponse(HttpResponse):
-    def close(self) -> None:
-        track("close")
-        super().close()
 
 
 class TrackingFileResponse(FileResponse):
