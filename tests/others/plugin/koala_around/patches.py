@@ -67,6 +67,7 @@ def _use_plugins() -> None:
         _when_imported(name, jobs.instrument, name)
     _when_imported("taskiq.abc.broker", _extend, "AsyncBroker.__init__", jobs.add_to_taskiq)
     _when_imported("test.test_threading", jobs.instrument_threads)
+    _when_imported("test.test_concurrent_futures", jobs.instrument_threads)
     _when_imported("aiohttp.web_app", _extend, "Application.__init__", servers.set_up_aiohttp)
     _when_imported(
         "tornado.httpserver", _wrap_argument, "HTTPServer.initialize", servers.wrap_tornado
