@@ -175,7 +175,7 @@ def _first_valid(parse: Callable[[str], str | None] | None, values: Iterable[str
             if parsed is None:
                 continue
             value = str(parsed)
-        if 0 < len(value) <= _LONGEST_ID and value.isprintable():
+        if is_browser_id(value):
             return value
     return None
 
