@@ -216,6 +216,10 @@ def _checked_consent(consent: object) -> Mapping[str, bool]:
 
 def _copied(value: Any) -> Any:
     """Return a copy of what JSON has a form for."""
-    if type(value) is dict:  # of which most values are strings
-        return {key: v if type(v) is str else _copied(v) for key, v in value.items()}
+    if type(value) is dict:
+        copy = value.copy()
+        for key, each in value.items():
+            if type(each) is not str:  # as most are
+                copy[key] = _copied(each)
+        return copy
     return [_copied(each) for each in value] if type(value) is list else value
