@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
+from inspect import isroutine
 from typing import TYPE_CHECKING, Any
 
 from koala_middleware import current
@@ -68,13 +69,27 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
     # What sends a message, once the caller and the routes have said what its headers are.
     cached = vars(AMQP)["send_task_message"]
     get, *others = cached.__get__, cached.__set__, cached.__delete__
-    send = property(lambda amqp: partial(_send, amqp.app, get(amqp, AMQP)), *others)
+    send = property(lambda amqp: _within(_send, amqp.app, get(amqp, AMQP)), *others)
     yield AMQP, "send_task_message", send
     # What runs a message's task, its handlers and callbacks. An eager task has one of its own.
-    yield Task, "__trace__", property(_tracer, lambda t, tracer: vars(t).update(__trace__=tracer))
+    trace = property(
+        lambda task: _within(_trace, task.app, vars(task).get("__trace__")),
+        lambda task, tracer: vars(task).update(__trace__=tracer),
+        lambda task: vars(task).pop("__trace__"),
+    )
+    yield Task, "__trace__", trace
     # What the worker does itself for a task whose process it has killed or lost, or never starts.
     for name in ("on_failure", "on_timeout", "revoked", "terminate"):
         yield Request, name, _handler(vars(Request)[name])
+
+
+def _within(ours: Callable[..., Any], app: Celery, function: Any) -> Any:
+    """Return a function within ours.
+
+    What a test has put in its place, to ask it about its calls, stays as it is; and so does ours,
+    which is no routine, if it was read to be put back later.
+    """
+    return partial(ours, app, function) if isroutine(function) else function
 
 
 def _send(app: Celery, send: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -97,9 +112,8 @@ def _with_ours(headers: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     return headers | ours
 
 
-def _tracer(task: Any) -> Callable[..., Any] | None:
-    tracer = vars(task).get("__trace__")
-    return tracer and (lambda *args: _call_as_sender(task.app, args[-1], tracer, *args))
+def _trace(app: Celery, trace: Callable[..., Any], *args: Any) -> Any:
+    return _call_as_sender(app, args[-1], trace, *args)
 
 
 def _handler(original: Callable[..., Any]) -> Callable[..., Any]:

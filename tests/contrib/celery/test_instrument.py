@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from celery import Celery, Task, signals
@@ -105,6 +106,31 @@ def test_sender_may_be_replaced(sender: Celery, monkeypatch: pytest.MonkeyPatch)
     assert sent[0]["headers"] == carrier(ALICE)
     del sender.amqp.send_task_message
     assert headers_of(lambda: sender.send_task("task")) == {}
+
+
+def test_what_was_read_and_put_back_is_as_before(
+    sender: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a test does that replaces something for a while: it must not grow each time."""
+    ours = sender.amqp.send_task_message
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(sender.amqp, "send_task_message", None)
+    assert sender.amqp.send_task_message.args == ours.args
+    del sender.amqp.send_task_message
+
+
+def test_mocks_stay_what_they_are(sender: Celery) -> None:
+    """As Celery's own tests put them there, and ask them about their calls."""
+    mock: Any = Mock()
+    sender.amqp.send_task_message = mock
+    assert sender.amqp.send_task_message is mock
+    del sender.amqp.send_task_message
+    task = sender.task(name="mocked")(hooks)
+    task.__trace__ = mock
+    assert task.__trace__ is mock
+    del task.__trace__
+    assert task.__trace__ is None
 
 
 def test_wrong_app_is_an_error() -> None:
