@@ -75,7 +75,7 @@ def _hooks() -> Iterator[tuple[type, str, Any]]:
     trace = property(
         lambda task: _within(_trace, task.app, vars(task).get("__trace__")),
         lambda task, tracer: vars(task).update(__trace__=tracer),
-        lambda task: vars(task).pop("__trace__"),
+        _delete_tracer,
     )
     yield Task, "__trace__", trace
     # What the worker does itself for a task whose process it has killed or lost, or never starts.
@@ -114,6 +114,11 @@ def _with_ours(headers: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
 
 def _trace(app: Celery, trace: Callable[..., Any], *args: Any) -> Any:
     return _call_as_sender(app, args[-1], trace, *args)
+
+
+def _delete_tracer(task: Any) -> None:
+    if vars(task).pop("__trace__", None) is None:
+        raise AttributeError("__trace__")
 
 
 def _handler(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -223,6 +223,7 @@ SUITES = [
         "requests",
         "2.34.2",
         ("pytest==9.2.0", "requests[socks]", "pytest-httpbin", "httpbin", "trustme"),
+        modes=("bare", "cookie"),
         is_of_a_plugin=True,
     ),
     Suite(
@@ -288,13 +289,6 @@ SUITES = [
         tests=("huey/tests",),
         is_of_a_plugin=True,
         needs_redis=True,
-    ),
-    Suite(
-        "taskiq",
-        "0.13.0",
-        ("pytest==9.2.0", "taskiq[cbor,msgpack,orjson,uv,zmq]", "freezegun", "pytest-mock"),
-        tests=("--ignore=tests/opentelemetry", "tests"),
-        is_of_a_plugin=True,
     ),
 ]
 

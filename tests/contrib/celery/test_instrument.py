@@ -131,6 +131,8 @@ def test_mocks_stay_what_they_are(sender: Celery) -> None:
     assert task.__trace__ is mock
     del task.__trace__
     assert task.__trace__ is None
+    with pytest.raises(AttributeError):
+        del task.__trace__
 
 
 def test_wrong_app_is_an_error() -> None:
