@@ -124,6 +124,9 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=; cid=b", "", "b"),
         ("x=1;\tcid \t=\t a \t; y", "", "a"),
         ("cid=XaX", "cid=b", "XaX"),
+        ("cid= XaX", "cid=b", "XaX"),
+        ("cid=\x0ba", "", None),
+        ("cid=é; cid=a", "", "a"),
         ("a=1,cid=b; c=2", "cid=c", "b"),
         ("a=1,cid=é; c=2", "cid=c", "c"),
         ("Xcid=a", "", None),
@@ -190,6 +193,7 @@ def test_parse_that_raises(caplog: pytest.LogCaptureFixture) -> None:
         found = read_browser_ids([wanted, CLICK], "c=0; c=secret; c=5; cid=a", "")
     assert found == {"properties.fbp": "2", "properties.click_id": "a"}
     assert "parse of a BrowserId failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
     assert "secret" not in caplog.text
 
 

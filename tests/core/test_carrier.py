@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koala_middleware as koala
-from koala_middleware.carrier import KEY
+from koala_middleware.carrier import KEY, read_visitor
 from koala_middleware.current import call_as
 from koala_middleware.visitor import Visitor
 from koala_middleware.wsgi import KoalaMiddleware
@@ -118,6 +118,8 @@ def test_nobody_leaves_no_key(visitor: Visitor | None) -> None:
 def test_carrier_without_the_key_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
     with koala.profile(ALICE), koala.extract({}):
         assert koala.current_visitor() is None
+    options = koala.Options(calls=("page",))
+    assert read_visitor({}, options).options is options
     assert caplog.text == ""
 
 
@@ -160,7 +162,7 @@ def test_what_is_too_large_stays_behind() -> None:
 
 
 def test_longest_ids_and_carrier_cross() -> None:
-    text = written(profile_id=255 * "a", anonymous_id=255 * "b", properties={"a": 8182 * "x"})
+    text = written(profile_id=255 * "a", anonymous_id=255 * "b", properties={"a": 8183 * "x"})
     options = koala.Options(parse=str)
     assert extracted(text.ljust(20_000), options) == (255 * "a", 255 * "b")
     assert extracted(text.ljust(20_001), options) is None

@@ -31,11 +31,16 @@ OTHERS = ",".join(f"k{number}=v" for number in range(179))
         pytest.param(f"a=koala.profile_id={ALICE}", [], id="in-a-value"),
         pytest.param(f"a=1;koala.profile_id={ALICE}", [], id="in-a-property"),
         pytest.param(f"koala.profile_ids={ALICE}", [], id="another-key"),
+        pytest.param(f"Xkoala.profile_id={ALICE}", [], id="a-longer-key"),
+        pytest.param(f"\xa0koala.profile_id={ALICE}", [], id="another-white-space"),
+        pytest.param("koala.profile_id=\xa0a=X", ["\xa0a=X"], id="odd-value"),
         pytest.param("koala.profile_id", [], id="no-value"),
         pytest.param("koala.profile_id=%FF%zz", ["\udcff%zz"], id="not-utf-8"),
         pytest.param(f"{OTHERS},koala.profile_id={ALICE}", [ALICE], id="the-180th"),
         pytest.param(f"{OTHERS},a=1,koala.profile_id={ALICE}", [], id="after-the-180th"),
-        pytest.param(f"koala.profile_id={ALICE},a={'x' * 8192}", [], id="too-long"),
+        pytest.param(f"koala.profile_id={ALICE}{',' * 400}", [ALICE], id="many-empty-ones"),
+        pytest.param(f"koala.profile_id={ALICE},".ljust(8192, "x"), [ALICE], id="longest"),
+        pytest.param(f"koala.profile_id={ALICE},".ljust(8193, "x"), [], id="too-long"),
         pytest.param("", [], id="empty"),
     ],
 )
@@ -73,8 +78,8 @@ def test_baggage_is_read_and_validated_as_a_header() -> None:
 
 
 def test_outgoing_headers_as_baggage() -> None:
-    with koala.profile("a b,c", options=koala.Options(header_name="baggage")):
-        assert koala.outgoing_headers() == {"baggage": "koala.profile_id=a%20b%2Cc"}
+    with koala.profile("a b,c/d", options=koala.Options(header_name="baggage")):
+        assert koala.outgoing_headers() == {"baggage": "koala.profile_id=a%20b%2Cc%2Fd"}
 
 
 @pytest.mark.parametrize("profile_id", ["日本", "a\nX: 1", "\udcff", " a", "x" * 5000])
@@ -117,9 +122,18 @@ def test_nothing_is_added_for_nobody_or_over_what_the_caller_has_set() -> None:
         assert outgoing.headers("a", {"X-Koala-Profile-Id": BOB}.get) == {}
 
 
-@pytest.mark.parametrize("theirs", ["koala.profile_id=x;p=1", "a=1,\tkoala.profile_id = x=y"])
-def test_baggage_has_one_member_of_ours(theirs: str) -> None:
-    assert baggage.joined(theirs, baggage.member(ALICE)) == theirs
+@pytest.mark.parametrize(
+    ("theirs", "is_ours_added"),
+    [
+        ("koala.profile_id=x;p=1", False),
+        ("a=1,koala.profile_id=x", False),
+        ("a=1,\tkoala.profile_id = x=y", False),
+        ("Xkoala.profile_id=x", True),
+        ("\xa0koala.profile_id=x", True),
+    ],
+)
+def test_baggage_has_one_member_of_ours(theirs: str, is_ours_added: bool) -> None:
+    assert baggage.joined(theirs, "ours=1") == (f"{theirs},ours=1" if is_ours_added else theirs)
 
 
 def test_baggage_is_added_to_that_of_others() -> None:
