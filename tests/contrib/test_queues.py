@@ -101,7 +101,9 @@ def test_instrument_twice_is_as_once(name: str) -> None:
     plugin.uninstrument()
     assert plugin._hooks._patches._replacements == []
     for replacement in replaced:
-        assert vars(replacement.owner)[replacement.name] is replacement.original
+        # Before Python 3.11, django-tasks has no slots: nothing was there.
+        if replacement.name != "func" or "func" in vars(replacement.owner):
+            assert vars(replacement.owner)[replacement.name] is replacement.original
     plugin.uninstrument()
 
 
@@ -116,7 +118,7 @@ def test_what_wrapped_ours_goes_on_without_us(name: str, make: Any, events: Even
     queue.plugin.uninstrument()
     with pytest.MonkeyPatch.context() as patch:
         for (owner, attribute), value in kept.items():
-            patch.setattr(owner, attribute, value)
+            patch.setattr(owner, attribute, value, raising=False)
         with koala.profile(ALICE):
             queue.send(note, "a")
         queue.work()
