@@ -242,6 +242,7 @@ def test_fill_adds_to_each_part() -> None:
         "properties.fbp": "a",
         "properties.user.id": "b",
         "context.device.id": "c",
+        "context.device.os.name": "n",
         "integrations.Dub (Actions).dub_id": "d",
         "integrations.Snap.click_id": "e",
         "integrations.Snap.uuid": "f",
@@ -249,7 +250,7 @@ def test_fill_adds_to_each_part() -> None:
     }
     assert fill(values, properties={"plan": "team"}, context=None, integrations={}) == {
         "properties": {"plan": "team", "fbp": "a", "user": {"id": "b"}},
-        "context": {"device": {"id": "c"}},
+        "context": {"device": {"id": "c", "os": {"name": "n"}}},
         "integrations": {
             "Dub (Actions)": {"dub_id": "d"},
             "Snap": {"click_id": "e", "uuid": "f"},
