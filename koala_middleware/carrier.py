@@ -57,7 +57,7 @@ class extract(profile):  # noqa: N801 (used like a function)
     """
 
     def __init__(self, carrier: Mapping[str, Any], *, options: Options | None = None) -> None:
-        super().__init__(None)
+        super().__init__(None, options=options)
         outer = current.variable.get()
         self._options = options or (outer.options if outer is not None else DEFAULT_OPTIONS)
         self._extracted = visitor = read_visitor(carrier, self._options)
