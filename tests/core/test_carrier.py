@@ -118,7 +118,7 @@ def test_nobody_leaves_no_key(visitor: Visitor | None) -> None:
 def test_carrier_without_the_key_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
     with koala.profile(ALICE), koala.extract({}):
         assert koala.current_visitor() is None
-    options = koala.Options(calls=("page",))
+    options = koala.Options(property_name="visitor")
     assert read_visitor({}, options).options is options
     assert caplog.text == ""
 
