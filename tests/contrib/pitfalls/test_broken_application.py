@@ -17,7 +17,6 @@ import flask
 import pytest
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import override_settings
 
 import koala_middleware as koala
 from koala_middleware import asgi, wsgi
@@ -37,12 +36,6 @@ from tests.contrib.pitfalls.visits import (
     wsgi_sites,
 )
 from tests.visitors import ALICE, BOB, start_response
-
-
-@pytest.fixture(autouse=True)
-def django_lets_exceptions_pass() -> Iterator[None]:
-    with override_settings(ROOT_URLCONF=None, DEBUG_PROPAGATE_EXCEPTIONS=True):
-        yield
 
 
 @wsgi_sites

@@ -13,7 +13,6 @@ import flask
 import pytest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -41,12 +40,6 @@ from tests.contrib.pitfalls.visits import (
 )
 from tests.sites import asynchronous
 from tests.visitors import ALICE, cookie, start_response
-
-
-@pytest.fixture(autouse=True)
-def django_lets_exceptions_pass() -> Iterator[None]:
-    with override_settings(ROOT_URLCONF=None, DEBUG_PROPAGATE_EXCEPTIONS=True):
-        yield
 
 
 @all_sites

@@ -6,14 +6,12 @@ import asyncio
 import contextvars
 import inspect
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.test import override_settings
 
 import koala_middleware as koala
 from koala_middleware.contrib import django as koala_django
@@ -37,12 +35,6 @@ from tests.processes import run_script
 from tests.visitors import ALICE, BOB, start_response
 
 asgi_sites = pytest.mark.parametrize("site", ASGI)
-
-
-@pytest.fixture(autouse=True)
-def django_lets_exceptions_pass() -> Iterator[None]:
-    with override_settings(ROOT_URLCONF=None, DEBUG_PROPAGATE_EXCEPTIONS=True):
-        yield
 
 
 @all_sites
