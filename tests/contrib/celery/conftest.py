@@ -27,12 +27,17 @@ def running_worker() -> Iterator[None]:
         signals.setup_logging.disconnect(leave_logging_alone)
 
 
-@pytest.fixture
-def worker(running_worker: None) -> Iterator[None]:
-    """Instrument Celery, with a worker that runs already."""
-    instrument()
+@pytest.fixture(autouse=True)
+def uninstrumented() -> Iterator[None]:
+    """Leave Celery as it was."""
     yield
     uninstrument()
+
+
+@pytest.fixture
+def worker(running_worker: None) -> None:
+    """Instrument Celery, with a worker that runs already."""
+    instrument()
 
 
 @pytest.fixture
@@ -40,7 +45,6 @@ def eager() -> Iterator[None]:
     app.conf.task_always_eager = True
     instrument()
     yield
-    uninstrument()
     app.conf.task_always_eager = False
 
 
@@ -51,5 +55,4 @@ def sender() -> Iterator[Celery]:
     sender.conf.task_default_queue = "nobody"
     instrument()
     yield sender
-    uninstrument()
     sender.close()
