@@ -87,8 +87,10 @@ def _within(ours: Callable[..., Any], app: Celery, function: Any) -> Any:
     """Return a function within ours.
 
     What a test has put in its place, to ask it about its calls, stays as it is; and so does ours,
-    which is no routine, if it was read to be put back later.
+    if it was read to be put back later.
     """
+    if isinstance(function, partial):
+        return function if function.func is ours else partial(ours, app, function)
     return partial(ours, app, function) if isroutine(function) else function
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from unittest.mock import Mock
 
@@ -118,6 +119,11 @@ def test_what_was_read_and_put_back_is_as_before(
             patch.setattr(sender.amqp, "send_task_message", None)
     assert sender.amqp.send_task_message.args == ours.args
     del sender.amqp.send_task_message
+
+
+def test_partial_of_somebody_elses_sends_the_visitor(sender: Celery) -> None:
+    sender.amqp.send_task_message = partial(sender.amqp.send_task_message.args[-1])
+    assert headers_of(lambda: in_request(lambda: sender.send_task("task")))
 
 
 def test_mocks_stay_what_they_are(sender: Celery) -> None:
