@@ -10,15 +10,16 @@ from pathlib import Path
 
 from tests.others import venvs
 from tests.others.running import Outcome, run
-from tests.others.suites import MODES, SUITES, Extent, Suite
+from tests.others.suite import MODES, Extent, Suite
+from tests.others.suites import SUITES
 from tests.others.table import Row, table
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
-    extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--quick", action="store_const", const="quick", dest="extent")
-    extent.add_argument("--all", action="store_const", const="all", dest="extent")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--quick", action="store_const", const="quick", dest="extent")
+    group.add_argument("--all", action="store_const", const="all", dest="extent")
     parser.add_argument("--suite", nargs="+", choices=[suite.name for suite in SUITES])
     parser.add_argument("--mode", nargs="+", choices=MODES[1:], help="beside bare")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")
@@ -27,20 +28,28 @@ def main() -> int:
     parser.set_defaults(extent="usual")
     arguments = parser.parse_args()
 
-    wheel = venvs.built_wheel(arguments.cache)
+    extent: Extent = arguments.extent
     chosen = [
         suite
         for suite in SUITES
-        if suite.choice(arguments.extent) and suite.name in (arguments.suite or [suite.name])
+        if suite.choice(extent) and suite.name in (arguments.suite or [suite.name])
     ]
+    wheel = venvs.built_wheel(arguments.cache)
     with ThreadPoolExecutor(arguments.jobs) as pool:
+        places = [pool.submit(venvs.prepare, suite, arguments.cache, wheel) for suite in chosen]
+        started = []
+        for suite, place in zip(chosen, places, strict=True):
+            modes = ["bare", *arguments.mode] if arguments.mode else suite.choice_of_modes(extent)
+            tests = suite.choice(extent)
+            source, python = place.result()
+            started.append(
+                {mode: pool.submit(_run, suite, mode, tests, source, python) for mode in modes}
+            )
 
-        def start(suite: Suite) -> Row:
-            return _row(suite, arguments.extent, arguments.mode, arguments.cache, wheel, pool)
-
-        with ThreadPoolExecutor(len(chosen)) as suites:
-            rows = list(suites.map(start, chosen))
-
+    rows = [
+        Row(suite, {mode: run.result() for mode, run in runs.items()})
+        for suite, runs in zip(chosen, started, strict=True)
+    ]
     problems = [problem for row in rows for problem in row.problems()]
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -50,29 +59,15 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _row(
-    suite: Suite,
-    extent: Extent,
-    modes: list[str] | None,
-    cache: Path,
-    wheel: Path,
-    pool: ThreadPoolExecutor,
-) -> Row:
-    source = venvs.source(suite, cache)
-    python = venvs.python(suite, cache, wheel)
-    wanted = ["bare", *modes] if modes else suite.choice_of_modes(extent)
-
-    def start(mode: str) -> Outcome:
-        outcome = run(suite, mode, suite.choice(extent), source, python)
-        print(
-            f"{suite.name} ({mode}): {len(outcome.ran)} tests, {len(outcome.failed)} failed, "
-            f"{outcome.seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        return outcome
-
-    return Row(suite, dict(zip(wanted, pool.map(start, wanted), strict=True)))
+def _run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: Path) -> Outcome:
+    outcome = run(suite, mode, tests, source, python)
+    print(
+        f"{suite.name} ({mode}): {len(outcome.ran)} tests, {len(outcome.failed)} failed, "
+        f"{outcome.seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return outcome
 
 
 if __name__ == "__main__":
