@@ -22,7 +22,9 @@ def main() -> int:
     group.add_argument("--all", action="store_const", const="all", dest="extent")
     parser.add_argument("--suite", nargs="+", choices=[suite.name for suite in SUITES])
     parser.add_argument("--mode", nargs="+", choices=MODES[1:], help="beside bare")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")
+    # Many of the tests mostly wait.
+    jobs = 2 * (os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=jobs, help="at a time (%(default)s)")
     parser.add_argument("--cache", type=Path, default=venvs.ROOT / ".tox" / "others-cache")
     parser.add_argument("--rst", type=Path, help="a file for the table")
     parser.set_defaults(extent="usual")

@@ -27,19 +27,19 @@ FRAMEWORKS = [
     Suite(
         "Django",
         "6.1.3",
-        65,
+        87,
         ("jinja2", "tblib", "docutils", "PyYAML", "Pillow"),
         tests=tuple(_DJANGO.split()),
         every=tuple(_DJANGO_EVERY.split()),
         quick=tuple(_DJANGO_QUICK.split()),
         command=("runtests.py", "--settings=koala_around_settings", "--parallel=1"),
         folder="tests",
-        modes=("bare", "cookie"),
+        modes=FEW,
     ),
     Suite(
         "Flask",
         "3.1.3",
-        5,
+        6,
         # It imports a private name of pytest's that version 9 has no more.
         ("pytest==8.4.2", "asgiref", "greenlet", "python-dotenv"),
         quick=("tests",),
@@ -64,7 +64,7 @@ FRAMEWORKS = [
     Suite(
         "fastapi",
         "0.165.0",
-        82,
+        80,
         (
             "pytest==9.2.0",
             "pytest-timeout",
@@ -91,7 +91,7 @@ FRAMEWORKS = [
     Suite(
         "Werkzeug",
         "3.1.9",
-        12,
+        10,
         ("pytest==9.2.0", "cryptography", "ephemeral-port-reserve", "pytest-timeout", "watchdog"),
         # Its development servers take minutes to start and stop.
         tests=("-m", "not dev_server", "tests"),
@@ -101,7 +101,7 @@ FRAMEWORKS = [
     Suite(
         "falcon",
         "4.4.0",
-        28,
+        24,
         (
             # Later ones use os.fstat() while it is patched.
             "pytest==8.4.2",
@@ -120,14 +120,14 @@ FRAMEWORKS = [
     Suite(
         "a2wsgi",
         "1.10.10",
-        11,
+        12,
         ("pytest==9.2.0", "pytest-asyncio==1.5.0", "httpx", "starlette", "baize"),
     ),
     Suite(
         "asgiref",
         "3.13.0",
-        15,
+        17,
         ("pytest==9.2.0", "pytest-asyncio==1.5.0", "packaging", "setuptools"),
     ),
-    Suite("WebTest", "3.0.7", 5, ("pytest==9.2.0", "PasteDeploy", "pyquery", "WSGIProxy2")),
+    Suite("WebTest", "3.0.7", 4, ("pytest==9.2.0", "PasteDeploy", "pyquery", "WSGIProxy2")),
 ]

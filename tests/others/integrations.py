@@ -21,11 +21,22 @@ def _aiohttp(names: str) -> tuple[str, ...]:
     return ("-o", "addopts=", "-m", markers, *(f"tests/test_{name}.py" for name in names.split()))
 
 
+def _celery(paths: str) -> tuple[str, ...]:
+    return (
+        # For its markers. pytest-celery, which brings them, wants Docker.
+        *("-p", "celery.contrib.pytest"),
+        # After those, a Python before 3.12.3 crashes as it ends, by the order in which it collects
+        # garbage: https://github.com/python/cpython/issues/115874
+        "--ignore=t/unit/tasks/test_stamping.py",
+        *(f"t/unit/{path}" for path in paths.split()),
+    )
+
+
 INTEGRATIONS = [
     Suite(
         "aiohttp",
         "3.14.5",
-        14,
+        25,
         (
             "pytest==9.2.0",
             "blockbuster",
@@ -51,7 +62,7 @@ INTEGRATIONS = [
     Suite(
         "tornado",
         "6.6.1",
-        45,
+        13,
         ("pytest==9.2.0", "pycurl"),
         tests=("--pyargs", *(f"tornado.test.{name}_test" for name in _TORNADO.split())),
         # Those expect a new Python to start within seconds.
@@ -66,7 +77,7 @@ INTEGRATIONS = [
     Suite(
         "httpx",
         "0.28.1",
-        14,
+        16,
         (
             "pytest==9.2.0",
             "httpx[brotli,http2,socks,zstd]",
@@ -82,7 +93,7 @@ INTEGRATIONS = [
     Suite(
         "requests",
         "2.34.2",
-        60,
+        78,
         ("pytest==9.2.0", "requests[socks]", "pytest-httpbin", "httpbin", "trustme"),
         modes=("bare", "cookie"),
         is_of_a_plugin=True,
@@ -90,7 +101,7 @@ INTEGRATIONS = [
     Suite(
         "celery",
         "5.7.0",
-        15,
+        30,
         (
             "pytest==9.2.0",
             "cryptography",
@@ -112,19 +123,15 @@ INTEGRATIONS = [
             "pytest-subtests",
             "pytest-timeout",
         ),
-        # After those of stamping, a Python before 3.12.3 crashes as it ends, by the order in which
-        # it collects garbage: https://github.com/python/cpython/issues/115874
-        tests=(
-            "--ignore=t/unit/tasks/test_stamping.py",
-            *("t/unit/app", "t/unit/tasks", "t/unit/worker"),
-        ),
+        tests=_celery("app/test_amqp.py app/test_app.py tasks worker/test_request.py"),
+        every=_celery("app tasks worker"),
         modes=("bare", "cookie"),
         is_of_a_plugin=True,
     ),
     Suite(
         "rq",
         "3.0.0",
-        200,
+        170,
         ("pytest==9.2.0", "psutil"),
         # It gives new processes half a second.
         tests=("--ignore=tests/test_worker_pool.py", "tests"),
@@ -135,16 +142,17 @@ INTEGRATIONS = [
     Suite(
         "huey",
         "3.5.4",
-        40,
+        17,
         ("pytest==9.2.0", "redis", "peewee", "django"),
         tests=("huey/tests",),
+        modes=("bare", "cookie"),
         is_of_a_plugin=True,
         needs_redis=True,
     ),
     Suite(
         "arq",
         "0.28.0",
-        11,
+        12,
         (
             # Later ones have no fixture named event_loop.
             "pytest==8.4.2",
@@ -171,7 +179,7 @@ INTEGRATIONS = [
     Suite(
         "taskiq",
         "0.13.0",
-        23,
+        27,
         ("pytest==9.2.0", "cbor2", "freezegun", "msgpack", "orjson", "polyfactory", "psutil"),
         # Those take the test utilities of an OpenTelemetry that is not released.
         tests=("--ignore=tests/opentelemetry", "tests"),
