@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--mode", nargs="+", choices=MODES[1:], help="beside bare")
     # Many of the tests mostly wait.
     jobs = 2 * (os.cpu_count() or 1)
-    parser.add_argument("--jobs", type=int, default=jobs, help="at a time (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=jobs, help="suites at a time (%(default)s)")
     parser.add_argument("--cache", type=Path, default=venvs.ROOT / ".tox" / "others-cache")
     parser.add_argument("--rst", type=Path, help="a file for the table")
     parser.set_defaults(extent="usual")
@@ -37,21 +37,19 @@ def main() -> int:
         if suite.choice(extent) and suite.name in (arguments.suite or [suite.name])
     ]
     wheel = venvs.built_wheel(arguments.cache)
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        places = [pool.submit(venvs.prepare, suite, arguments.cache, wheel) for suite in chosen]
-        started = []
-        for suite, place in zip(chosen, places, strict=True):
-            modes = ["bare", *arguments.mode] if arguments.mode else suite.choice_of_modes(extent)
-            tests = suite.choice(extent)
-            source, python = place.result()
-            started.append(
-                {mode: pool.submit(_run, suite, mode, tests, source, python) for mode in modes}
-            )
 
-    rows = [
-        Row(suite, {mode: run.result() for mode, run in runs.items()})
-        for suite, runs in zip(chosen, started, strict=True)
-    ]
+    def start(suite: Suite) -> Row:
+        modes = ["bare", *arguments.mode] if arguments.mode else suite.choice_of_modes(extent)
+        source, python = venvs.prepare(suite, arguments.cache, wheel)
+        # One after another: they use the same folder, and some the same port.
+        return Row(
+            suite, {mode: _run(suite, mode, suite.choice(extent), source, python) for mode in modes}
+        )
+
+    chosen.sort(key=lambda suite: -suite.seconds * len(suite.choice_of_modes(extent)))
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        rows = list(pool.map(start, chosen))
+
     problems = [problem for row in rows for problem in row.problems()]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -26,7 +26,7 @@ class Suite:
     name: str
     version: str
     seconds: int
-    """About how long one mode of the usual run takes: the longest are started first."""
+    """About how long a mode of the usual run takes: the longest suites are started first."""
     requires: tuple[str, ...]
     """What the tests import beside the project."""
     tests: tuple[str, ...] = ("tests",)

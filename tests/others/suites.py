@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.others.frameworks import FRAMEWORKS
 from tests.others.integrations import INTEGRATIONS
 
-SUITES = sorted([*FRAMEWORKS, *INTEGRATIONS], key=lambda suite: -suite.seconds)
+SUITES = [*FRAMEWORKS, *INTEGRATIONS]
 
 _NO_TESTS = "its sdist brings no tests"
 WITHOUT_TESTS = {

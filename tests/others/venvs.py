@@ -37,6 +37,9 @@ def prepare(suite: Suite, cache: Path, wheel: Path) -> tuple[Path, Path]:
 def _source(suite: Suite, cache: Path) -> Path:
     stem = f"{suite.name}-{suite.version}".lower()
     folder = cache / "sources" / stem
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Where pytest's search for the settings of a suite that has none ends, or it would find ours.
+    (folder.parent / "pytest.ini").touch()
     if not folder.exists():
         sdists = cache / "sdists"
         pin = f"{suite.name}=={suite.version}"
