@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, isfunction
 from typing import Any
 
 from koala_middleware.carrier import KEY, inject, read_visitor
@@ -31,7 +31,8 @@ _LOCAL_BACKENDS = tuple(
 def _enqueue(
     options: Options, enqueue: Callable[..., Any], task: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    if not isinstance(task.get_backend(), _LOCAL_BACKENDS):
+    carries = hasattr(task.func, "koala_function")
+    if carries and not isinstance(task.get_backend(), _LOCAL_BACKENDS):
         inject(kwargs)
     return enqueue(task, *args, **kwargs)
 
@@ -48,7 +49,9 @@ class _Function:
     def __get__(self, task: Any, owner: Any = None) -> Any:
         if task is None:
             return self
-        return _carrying(vars(task)["func"] if self._slot is None else self._slot.__get__(task))
+        function = vars(task)["func"] if self._slot is None else self._slot.__get__(task)
+        # A backend refuses any other callable, but would not in a function of ours.
+        return _carrying(function) if isfunction(function) else function
 
     def __set__(self, task: Any, function: Callable[..., Any]) -> None:
         if self._slot is None:

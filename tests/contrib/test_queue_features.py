@@ -423,6 +423,31 @@ def test_django_tasks_may_have_no_slots(in_django: Any) -> None:
     assert Task.func is vars(Task)["func"]
 
 
+class Notes:
+    """Callables that are not functions."""
+
+    def note(self, event: str) -> None:
+        track(event)
+
+    __call__ = note
+
+
+@pytest.mark.parametrize("job", [any, Notes().note, Notes()])
+def test_django_task_must_be_a_function_with_ours_too(
+    job: Any, in_django: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend that is more lenient gets the arguments alone: nothing would take ours out."""
+    with pytest.raises(Exception, match="defined at a module level"):
+        in_django.task(job)
+    monkeypatch.setattr(queues.WaitingBackend, "validate_task", lambda backend, task: None)
+    with koala.profile(ALICE):
+        in_django.task(job).enqueue("a")
+    [(task, arguments)] = queues.waiting
+    queues.waiting.clear()
+    assert task.func == job
+    assert json.loads(arguments) == [["a"], {}]
+
+
 async def note_in_django(event: str) -> None:
     track(event)
 

@@ -10,36 +10,45 @@ from pathlib import Path
 
 from tests.others import venvs
 from tests.others.running import Outcome, run
-from tests.others.suites import MODES, SUITES, Extent, Suite
+from tests.others.suite import MODES, Extent, Suite
+from tests.others.suites import SUITES
 from tests.others.table import Row, table
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.others", description=__doc__)
-    extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--quick", action="store_const", const="quick", dest="extent")
-    extent.add_argument("--all", action="store_const", const="all", dest="extent")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--quick", action="store_const", const="quick", dest="extent")
+    group.add_argument("--all", action="store_const", const="all", dest="extent")
     parser.add_argument("--suite", nargs="+", choices=[suite.name for suite in SUITES])
     parser.add_argument("--mode", nargs="+", choices=MODES[1:], help="beside bare")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time (%(default)s)")
+    # Many of the tests mostly wait.
+    jobs = 2 * (os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=jobs, help="suites at a time (%(default)s)")
     parser.add_argument("--cache", type=Path, default=venvs.ROOT / ".tox" / "others-cache")
     parser.add_argument("--rst", type=Path, help="a file for the table")
     parser.set_defaults(extent="usual")
     arguments = parser.parse_args()
 
-    wheel = venvs.built_wheel(arguments.cache)
+    extent: Extent = arguments.extent
     chosen = [
         suite
         for suite in SUITES
-        if suite.choice(arguments.extent) and suite.name in (arguments.suite or [suite.name])
+        if suite.choice(extent) and suite.name in (arguments.suite or [suite.name])
     ]
+    wheel = venvs.built_wheel(arguments.cache)
+
+    def start(suite: Suite) -> Row:
+        modes = ["bare", *arguments.mode] if arguments.mode else suite.choice_of_modes(extent)
+        source, python = venvs.prepare(suite, arguments.cache, wheel)
+        # One after another: they use the same folder, and some the same port.
+        return Row(
+            suite, {mode: _run(suite, mode, suite.choice(extent), source, python) for mode in modes}
+        )
+
+    chosen.sort(key=lambda suite: -suite.seconds * len(suite.choice_of_modes(extent)))
     with ThreadPoolExecutor(arguments.jobs) as pool:
-
-        def start(suite: Suite) -> Row:
-            return _row(suite, arguments.extent, arguments.mode, arguments.cache, wheel, pool)
-
-        with ThreadPoolExecutor(len(chosen)) as suites:
-            rows = list(suites.map(start, chosen))
+        rows = list(pool.map(start, chosen))
 
     problems = [problem for row in rows for problem in row.problems()]
     for problem in problems:
@@ -50,29 +59,15 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _row(
-    suite: Suite,
-    extent: Extent,
-    modes: list[str] | None,
-    cache: Path,
-    wheel: Path,
-    pool: ThreadPoolExecutor,
-) -> Row:
-    source = venvs.source(suite, cache)
-    python = venvs.python(suite, cache, wheel)
-    wanted = ["bare", *modes] if modes else suite.choice_of_modes(extent)
-
-    def start(mode: str) -> Outcome:
-        outcome = run(suite, mode, suite.choice(extent), source, python)
-        print(
-            f"{suite.name} ({mode}): {len(outcome.ran)} tests, {len(outcome.failed)} failed, "
-            f"{outcome.seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        return outcome
-
-    return Row(suite, dict(zip(wanted, pool.map(start, wanted), strict=True)))
+def _run(suite: Suite, mode: str, tests: tuple[str, ...], source: Path, python: Path) -> Outcome:
+    outcome = run(suite, mode, tests, source, python)
+    print(
+        f"{suite.name} ({mode}): {len(outcome.ran)} tests, {len(outcome.failed)} failed, "
+        f"{outcome.seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+    return outcome
 
 
 if __name__ == "__main__":

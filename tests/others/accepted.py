@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.others.suites import MODES
+from tests.others.suite import MODES
 
 
 @dataclass(frozen=True)

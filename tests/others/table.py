@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tests.others.accepted import ACCEPTED, reason
 from tests.others.running import Outcome
-from tests.others.suites import MODES, WITHOUT_TESTS, Suite
+from tests.others.suite import MODES, Suite
+from tests.others.suites import WITHOUT_TESTS
 
 _NOT_RUN = "\u2013"
 
@@ -36,6 +37,8 @@ class Row:
                 end = "\n".join(outcome.failed[test].rstrip().splitlines()[-12:])
                 found.append(f"{where}: {test} fails with ours only\n{end}")
             found += [f"{where}: {fault}" for fault in sorted(set(outcome.faults))]
+            if not outcome.ran:
+                continue
             lost = self.outcomes["bare"].ran - outcome.ran
             found += [f"{where}: {test} was not run" for test in sorted(lost)]
             found += [
@@ -58,7 +61,7 @@ def table(rows: list[Row]) -> str:
             ["Suite", "Version", "Tests", "Fail bare", *(mode.capitalize() for mode in MODES[1:])]
         ),
     ]
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.suite.name.lower()):
         bare = row.outcomes["bare"]
         cells = [row.suite.name, row.suite.version, f"{len(bare.ran):,}", str(len(bare.failed))]
         for mode in MODES[1:]:

@@ -65,7 +65,7 @@ def apply() -> None:
 def _use_plugins() -> None:
     for name in ("arq", "celery", "huey", "rq"):
         _when_imported(name, jobs.instrument, name)
-    _when_imported("taskiq.abc.broker", _extend, "AsyncBroker.__init__", jobs.add_to_taskiq)
+    _when_imported("taskiq", _extend, "AsyncBroker.__init__", jobs.add_to_taskiq)
     _when_imported("test.test_threading", jobs.instrument_threads)
     _when_imported("test.test_concurrent_futures", jobs.instrument_threads)
     _when_imported("aiohttp.web_app", _extend, "Application.__init__", servers.set_up_aiohttp)
