@@ -122,6 +122,8 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=", "cid=b", "b"),
         ("cid=a; cid=b", "", "a"),
         ("cid=; cid=b", "", "b"),
+        ("cid=%61; cid=b", "", "a"),
+        ("cid=b; cid=%61", "", "b"),
         ("x=1;\tcid \t=\t a \t; y", "", "a"),
         ("cid=XaX", "cid=b", "XaX"),
         ("cid= XaX", "cid=b", "XaX"),
@@ -173,10 +175,10 @@ def test_parse_cleans_decoded_values_until_one_is_valid() -> None:
         return value.upper() if value.startswith("ok") else None
 
     wanted = BrowserId(cookie="c", query="q", parse=parse)
-    assert read_browser_ids([wanted], "c=%22no%22; c=1", "q=a+b&q=ok%3D") == {
+    assert read_browser_ids([wanted], "c=0; c=%22no%22; c=1", "q=a+b&q=ok%3D") == {
         "properties.fbp": "OK="
     }
-    assert seen == ["no", "1", "a b", "ok="]
+    assert seen == ["0", "no", "1", "a b", "ok="]
 
 
 def test_parse_that_returns_no_str() -> None:
