@@ -34,7 +34,7 @@ def from_header(
 
     paths = {each.path for each in wanted if is_granted(each.consent, granted)}
     found: dict[str, str] = {}
-    for pair in value.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
+    for pair in value.split("&")[:_MOST_PAIRS]:
         path, _, sent = (
             unquote_plus(part, errors="surrogateescape") for part in pair.partition("=")
         )

@@ -157,38 +157,6 @@ def test_ids_keep_the_order_of_the_option(events: Events) -> None:
     assert "device" not in events[0]["context"]
 
 
-def test_ids_keep_the_order_of_the_option(events: Events) -> None:
-    """The last is the first to go, wherever in the event each of them is."""
-
-    def view() -> None:
-        track({"text": "x" * 32100})
-        seen.extend(koala.get_browser_ids())
-
-    paths = ["properties.a", "context.device.b", "properties.c"]
-    browser_ids = [BrowserId(cookie="a", path=path) for path in paths]
-    seen: list[str] = []
-    request("wsgi", Site(view, {"browser_ids": browser_ids}), cookie=f"a={'x' * 300}")
-    assert seen == paths
-    assert events[0]["properties"].keys() == {"text", "a"}
-    assert "device" not in events[0]["context"]
-
-
-def test_ids_keep_the_order_of_the_option(events: Events) -> None:
-    """The last is the first to go, wherever in the event each of them is."""
-
-    def view() -> None:
-        track({"text": "x" * 32100})
-        seen.extend(koala.get_browser_ids())
-
-    paths = ["properties.a", "context.device.b", "properties.c"]
-    browser_ids = [BrowserId(cookie="a", path=path) for path in paths]
-    seen: list[str] = []
-    request("wsgi", Site(view, {"browser_ids": browser_ids}), cookie=f"a={'x' * 300}")
-    assert seen == paths
-    assert events[0]["properties"].keys() == {"text", "a"}
-    assert "device" not in events[0]["context"]
-
-
 @pytest.mark.parametrize(("method", "arguments"), [("track", ["E"]), ("identify", [])])
 def test_other_errors_of_a_call_pass(
     method: str, arguments: Any, monkeypatch: pytest.MonkeyPatch
