@@ -140,7 +140,9 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=a%00", "", None),
         ("cid=%FF", "cid=%FF", None),
         ("cid=é", "cid=é", None),
+        ("", "cid=aXb&x=1", "aXb"),
         (f"cid={'a' * 2048}", "", "a" * 2048),
+        (f"cid={'a' * 2047}%61", "", "a" * 2048),
         (f"cid={'a' * 2049}", "", None),
         (f"cid={'%61' * 1366}", "", None),
         ("cid=; " * 511 + "cid=a", "", "a"),
@@ -179,6 +181,15 @@ def test_parse_cleans_decoded_values_until_one_is_valid() -> None:
         "properties.fbp": "OK="
     }
     assert seen == ["0", "no", "1", "a b", "ok="]
+    assert read_browser_ids([wanted], "c=no", "") == {}
+
+
+@pytest.mark.parametrize("parsed", ["", "a\n", "a" * 2049])
+@pytest.mark.parametrize("value", ["a", "%61"])
+def test_what_parse_returns_is_checked(parsed: str, value: str) -> None:
+    """As values are that it gets: printable and bounded."""
+    wanted = BrowserId(cookie="c", parse=lambda value: parsed)
+    assert read_browser_ids([wanted], f"c={value}", "") == {}
 
 
 def test_parse_that_returns_no_str() -> None:
