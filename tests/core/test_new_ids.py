@@ -86,7 +86,7 @@ def test_calls_of_a_wrong_type(value: Any) -> None:
 
 # For a response
 
-ALWAYS, NEVER = (koala.Mint(when=lambda request, answer=answer: answer) for answer in (True, False))
+ALWAYS, NEVER = koala.Mint(when=lambda request: True), koala.Mint(when=lambda request: False)
 OF_OTHERS = {"HTTP_COOKIE": "id=x"}
 
 
