@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koala_middleware as koala
-from koala_middleware import header_ids
+from koala_middleware import faults, header_ids
 from koala_middleware.browser_ids import BrowserId
-from koala_middleware.new_ids import new_anonymous_id, new_profile_id, registrable_domain
+from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id, registrable_domain
 from koala_middleware.sources import source_of
 
 
@@ -111,6 +111,38 @@ def test_response_that_changes_a_stored_one_sets_no_new_id(status: str, is_set: 
     made = new_profile_id(ALWAYS, "id", source_of({}), dict)
     assert made is not None
     assert ("Set-Cookie" in made.cookie_headers("https", status, [])) is is_set
+
+
+def new_id(is_used: bool) -> NewId:
+    faults._reported.clear()
+    made = NewId(ALWAYS, "id")
+    if is_used:
+        made.use()
+    return made
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_new_id_stays_where_its_cookie_is_set(
+    is_used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = new_id(is_used)
+    cookie = made.cookie_headers("https", 200, [])["Set-Cookie"]
+    assert cookie.startswith(f"id={made.use()};")
+    assert cookie.endswith("Secure")
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_new_id_whose_cookie_may_not_be_set(
+    is_used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is given up, unless something is attributed to it already: the log says so."""
+    made = new_id(is_used)
+    assert made.cookie_headers("https", 304, []) == {}
+    assert (made.use() is None) is not is_used
+    assert caplog.messages == is_used * [
+        "events have a new id whose cookie, id, the response may not set: see Mint.when"
+    ]
 
 
 # Ids in a header
