@@ -144,7 +144,9 @@ def read_browser_ids(
     granted: Mapping[str, bool] | None = None,
 ) -> dict[str, str]:
     """Return the ids that a request sent, by their paths; see :class:`BrowserIdReader`."""
-    return by_path(BrowserIdReader(browser_ids).read(cookies, query, granted))
+    wanted = tuple(browser_ids)
+    found = BrowserIdReader(wanted).read(cookies, query, granted)
+    return by_path(found, (each.path for each in wanted))
 
 
 def is_granted(consent: str | None, granted: Mapping[str, bool] | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -41,14 +41,15 @@ def by_place(values: Mapping[str, str]) -> IdsByPlace:
     return found
 
 
-def by_path(ids_by_place: IdsByPlace) -> dict[str, str]:
-    """Return browser ids by their paths again."""
-    return {
-        ".".join(filter(None, (root, inner, key))): value
-        for root, places in ids_by_place.items()
-        for inner, ids in places.items()
-        for key, value in ids.items()
-    }
+def by_path(ids_by_place: IdsByPlace, paths: Iterable[str]) -> dict[str, str]:
+    """Return those browser ids that go to one of the paths, in the order of these."""
+    found: dict[str, str] = {}
+    for path in paths:
+        root, inner, key = place_of(path)
+        ids = ids_by_place.get(root, {}).get(inner, {})
+        if key in ids:
+            found[path] = ids[key]
+    return found
 
 
 def fill(ids_by_place: IdsByPlace, parts: dict[str, Any]) -> None:

@@ -130,8 +130,10 @@ class RequestDetails:
 
     def browser_ids(self) -> Mapping[str, str]:
         """Return the ids that the option ``browser_ids`` names and the request has, by path."""
-        ids = by_path(self.browser_ids_by_place())
-        return {each.path: ids[each.path] for each in self._options.browser_ids if each.path in ids}
+        return by_path(self.browser_ids_by_place(), self._paths())
+
+    def _paths(self) -> list[str]:
+        return [each.path for each in self._options.browser_ids]
 
     def browser_ids_by_place(self) -> IdsByPlace:
         """Return the same ids by the places they go to."""
@@ -151,7 +153,7 @@ class RequestDetails:
         sent = source.header(header_ids.HEADER) if options.header_name is not None else None
         if sent is not None:
             others = header_ids.from_header(sent, options.browser_ids, consent)
-            found = by_place({**others, **by_path(found)})
+            found = by_place({**others, **by_path(found, self._paths())})
         return found
 
     def request_line(self) -> tuple[str, str] | None:
