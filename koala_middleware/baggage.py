@@ -22,7 +22,7 @@ def profile_ids(header: str) -> Iterator[str]:
         return
     from urllib.parse import unquote  # here, because few requests have one
 
-    for member in header.split(",", _MOST_MEMBERS)[:_MOST_MEMBERS]:
+    for member in header.split(",")[:_MOST_MEMBERS]:
         key, _, value = member.partition(";")[0].partition("=")
         if key.strip(" \t") == _KEY:
             yield unquote(value.strip(" \t"), errors="surrogateescape")

@@ -28,7 +28,7 @@ def campaign(query: str) -> dict[str, str]:
     from urllib.parse import unquote_plus  # here, because few requests have one
 
     found = {}
-    for pair in query.replace("?", "&").split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
+    for pair in query.replace("?", "&").split("&")[:_MOST_PAIRS]:
         key, _, value = pair.partition("=")
         match = _CAMPAIGN_KEY.fullmatch(key)
         if match:
@@ -42,8 +42,7 @@ def locale(accept_language: str) -> str | None:
 
     That is ``navigator.language`` in browsers, which put it first.
     """
-    languages = accept_language[:_LONGEST_HEADER].split(",", _MOST_PAIRS)[:_MOST_PAIRS]
-    for language in languages:
+    for language in accept_language[:_LONGEST_HEADER].split(",")[:_MOST_PAIRS]:
         match = _LANGUAGE.fullmatch(language.partition(";")[0].strip(" \t"))
         if match:
             return match[0]

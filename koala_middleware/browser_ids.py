@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from koala_middleware.cookies import LONGEST_VALUE, unquote_cookie, with_joined
 from koala_middleware.faults import log_once
-from koala_middleware.places import keys_of
+from koala_middleware.places import IdsByPlace, by_path, keys_of, place_of
 from koala_middleware.validation import (
     CALLABLE,
     COOKIE_NAME,
@@ -73,6 +73,10 @@ class BrowserId:
             raise ValueError("BrowserId: expected a cookie, a query parameter or both, got neither")
 
 
+# The key of an id, the name it was sent by, its parse, and its consent category.
+_Source = tuple[str, str, Callable[[str], str | None] | None, str | None]
+
+
 class BrowserIdReader:
     """A reader of browser ids. What is the same for all requests is made once, here.
 
@@ -80,19 +84,27 @@ class BrowserIdReader:
         the path.
     """
 
-    __slots__ = ("_browser_ids", "_find_in_cookies", "_find_in_query")
+    __slots__ = ("_find_in_cookies", "_find_in_query", "_sources_by_place")
 
     def __init__(self, browser_ids: Iterable[BrowserId]) -> None:
-        self._browser_ids = tuple(browser_ids)
-        cookies = [wanted.cookie for wanted in self._browser_ids if wanted.cookie]
-        parameters = [wanted.query for wanted in self._browser_ids if wanted.query]
-        self._find_in_cookies = _finder(cookies, ";", unquote_cookie)
-        self._find_in_query = _finder(parameters, "&", _unquote_parameter)
+        self._sources_by_place: dict[tuple[str, str], list[_Source]] = {}
+        cookies, parameters = [], []
+        for wanted in browser_ids:
+            root, inner, key = place_of(wanted.path)
+            sources = self._sources_by_place.setdefault((root, inner), [])
+            if wanted.cookie is not None:
+                cookies.append(wanted.cookie)
+                sources.append((key, wanted.cookie, wanted.parse, wanted.consent))
+            if wanted.query is not None:
+                parameters.append(f"{wanted.query}=")  # as no cookie can be called
+                sources.append((key, f"{wanted.query}=", wanted.parse, wanted.consent))
+        self._find_in_cookies = _finder(rf";[ \t]*({_any_of(cookies)})[ \t]*=", ";", unquote_cookie)
+        self._find_in_query = _finder(rf"&({_any_of(parameters)})", "&", _unquote_parameter)
 
     def read(
         self, cookies: str, query: str, granted: Mapping[str, bool] | None = None
-    ) -> dict[str, str]:
-        """Return the ids that a request sent, by their paths.
+    ) -> IdsByPlace:
+        """Return the ids that a request sent, by the places they go to.
 
         An id with a consent category is left out unless ``granted`` says True for it. The header
         and the query string are each read once.
@@ -100,20 +112,28 @@ class BrowserIdReader:
         :param cookies: the ``Cookie`` header.
         :param query: the query string, without a question mark.
         """
-        in_cookies = self._find_in_cookies(with_joined(cookies))
-        in_query = self._find_in_query(query)
-        found: dict[str, str] = {}
-        for wanted in self._browser_ids:
-            path, cookie, parameter = wanted.path, wanted.cookie, wanted.query
-            if path in found or not (wanted.consent is None or is_granted(wanted, granted)):
-                continue
-            value = None
-            if cookie in in_cookies:
-                value = _first_valid(wanted.parse, in_cookies[cookie])
-            if value is None and parameter in in_query:
-                value = _first_valid(wanted.parse, in_query[parameter])
-            if value is not None:
-                found[path] = value
+        plain: dict[str, str] = {}
+        others: dict[str, list[str]] = {}
+        self._find_in_cookies(f";{with_joined(cookies)}", plain, others)
+        if query:
+            self._find_in_query(f"&{query}", plain, others)
+        found: IdsByPlace = {}
+        for (root, inner), sources in self._sources_by_place.items():
+            ids: dict[str, str] = {}
+            for key, name, parse, consent in sources:
+                if name not in plain or key in ids:
+                    continue
+                if consent is not None and not is_granted(consent, granted):
+                    continue
+                value: str | None = plain[name]
+                if value and parse is not None:
+                    value = _parsed(parse, value)
+                if not value:
+                    value = _first_valid(parse, others.get(name, ()))
+                if value:
+                    ids[key] = value
+            if ids:
+                found.setdefault(root, {})[inner] = ids
         return found
 
 
@@ -124,12 +144,14 @@ def read_browser_ids(
     granted: Mapping[str, bool] | None = None,
 ) -> dict[str, str]:
     """Return the ids that a request sent, by their paths; see :class:`BrowserIdReader`."""
-    return BrowserIdReader(browser_ids).read(cookies, query, granted)
+    wanted = tuple(browser_ids)
+    found = BrowserIdReader(wanted).read(cookies, query, granted)
+    return by_path(found, (each.path for each in wanted))
 
 
-def is_granted(wanted: BrowserId, granted: Mapping[str, bool] | None) -> bool:
+def is_granted(consent: str | None, granted: Mapping[str, bool] | None) -> bool:
     """Return whether an id needs no consent, or has it."""
-    return wanted.consent is None or (granted or {}).get(wanted.consent) is True
+    return consent is None or (granted or {}).get(consent) is True
 
 
 def is_browser_id(value: object) -> bool:
@@ -137,47 +159,56 @@ def is_browser_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable()
 
 
-def _finder(
-    names: Collection[str], separator: str, decode: Callable[[str], str]
-) -> Callable[[str], dict[str, list[str]]]:
-    """Return a function that finds the decoded values of some names, in one pass over a text."""
-    if not names:
-        return lambda text: {}
-    # Most values need no decoding. In a set, \w would make the match much slower.
-    plain = rf"([0-9A-Za-z_.-]{{1,{_LONGEST_ID}}})(?={separator}|\Z)"
-    either = "|".join(map(re.escape, names))
-    pairs = re.compile(rf"{separator}[ \t]*({either})[ \t]*=(?:{plain}|([^{separator}]*))")
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, names)) or "(?!)"  # matches nothing
 
-    def find(text: str) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for name, value, raw in pairs.findall(separator + text)[:_MOST_VALUES]:
-            if raw:
-                if len(raw) > LONGEST_VALUE or not raw.isascii():
-                    continue
-                value = decode(raw.strip(" \t"))
-            if name in found:
-                found[name].append(value)
-            else:
-                found[name] = [value]
-        return found
+
+def _finder(
+    name: str, separator: str, decode: Callable[[str], str]
+) -> Callable[[str, dict[str, str], dict[str, list[str]]], None]:
+    """Return a function that finds the values of some names, in one pass over a text.
+
+    It puts each name that the text has into its first dict: with the name's first value if that is
+    plain, which needs neither decoding nor a check, or else with an empty text. The second dict
+    gets all other values, decoded.
+
+    :param name: a regular expression that matches all before a value, with the name as its group.
+    """
+    # In a set, \w would make the match much slower.
+    plain = rf"([0-9A-Za-z_.-]{{1,{_LONGEST_ID}}})(?={separator}|\Z)"
+    pairs = re.compile(rf"{name}(?:{plain}|([^{separator}]*))")
+
+    def find(text: str, plain: dict[str, str], others: dict[str, list[str]]) -> None:
+        for name, value, raw in pairs.findall(text)[:_MOST_VALUES]:
+            if value and name not in plain:
+                plain[name] = value
+            elif len(raw) <= LONGEST_VALUE and raw.isascii():
+                plain.setdefault(name, "")
+                others.setdefault(name, []).append(value or decode(raw.strip(" \t")))
 
     return find
 
 
 def _first_valid(parse: Callable[[str], str | None] | None, values: Iterable[str]) -> str | None:
+    """Return the first value that is valid after ``parse``."""
     for value in values:
-        if parse is not None:
-            try:
-                parsed: object = parse(value)
-            except Exception as fault:
-                log_once("the parse of a BrowserId failed: events go out without that id", fault)
-                continue
-            if parsed is None:
-                continue
-            value = str(parsed)
-        if is_browser_id(value):
-            return value
+        parsed = value if parse is None else _parsed(parse, value)
+        if is_browser_id(parsed):
+            return parsed
     return None
+
+
+def _parsed(parse: Callable[[str], str | None], value: str) -> str | None:
+    """Return what ``parse`` makes of a value, if that is the value itself or a valid id."""
+    try:
+        parsed: object = parse(value)
+    except Exception as fault:
+        log_once("the parse of a BrowserId failed: events go out without that id", fault)
+        return None
+    if parsed is value or parsed is None:
+        return parsed
+    text = str(parsed)
+    return text if is_browser_id(text) else None
 
 
 def _unquote_parameter(value: str) -> str:

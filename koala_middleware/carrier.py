@@ -83,12 +83,16 @@ def read_visitor(carrier: Mapping[str, Any], options: Options) -> GivenVisitor:
 class CarriedDetails(RequestDetails):
     """What is known of a request that is not here: the ids that the browser had sent."""
 
-    __slots__ = ()
+    __slots__ = ("_carried",)
 
     def __init__(self, browser_ids: Mapping[str, str]) -> None:
         super().__init__(DEFAULT_OPTIONS, lambda raw: raw, {})
-        self._browser_ids = dict(browser_ids), by_place(browser_ids)
+        self._carried = browser_ids
+        self._ids_by_place = by_place(browser_ids)
         self.has_browser_ids = True
+
+    def browser_ids(self) -> Mapping[str, str]:
+        return self._carried
 
     def context(self) -> dict[str, Any]:
         return {}

@@ -45,7 +45,8 @@ def cookie_values(header: str, name: str) -> Iterator[str]:
 
 def with_joined(header: str) -> str:
     """Return a header, and once more with a semicolon for each comma that joins pieces of it."""
-    return f"{header};{_JOINT.sub(';', header)}" if "," in header else header
+    apart = _JOINT.sub(";", header) if "," in header else header
+    return header if apart == header else f"{header};{apart}"
 
 
 def first_cookie_value(header: str, name: str) -> str | None:

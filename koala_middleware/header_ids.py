@@ -32,9 +32,9 @@ def from_header(
         return {}
     from urllib.parse import unquote_plus  # here, because few applications need it
 
-    paths = {each.path for each in wanted if is_granted(each, granted)}
+    paths = {each.path for each in wanted if is_granted(each.consent, granted)}
     found: dict[str, str] = {}
-    for pair in value.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
+    for pair in value.split("&")[:_MOST_PAIRS]:
         path, _, sent = (
             unquote_plus(part, errors="surrogateescape") for part in pair.partition("=")
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-# Browser ids by the object that they go into, such as "properties", and their own key in it.
-IdsByPlace = dict[str, dict[str, str]]
+# Browser ids by the part of a call that they go into, such as "properties", by what leads on from
+# there to their object, such as "user" or "", and by their own key.
+IdsByPlace = dict[str, dict[str, dict[str, str]]]
 
 
 @lru_cache(maxsize=1024)
@@ -21,9 +22,11 @@ def keys_of(path: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _place_of(path: str) -> tuple[str, str]:
+def place_of(path: str) -> tuple[str, str, str]:
+    """Return the keys in :data:`IdsByPlace` of the id that goes to a path."""
     place, _, key = path.rpartition(".")
-    return place, key
+    root, _, inner = place.partition(".")
+    return root, inner, key
 
 
 def by_place(values: Mapping[str, str]) -> IdsByPlace:
@@ -33,8 +36,19 @@ def by_place(values: Mapping[str, str]) -> IdsByPlace:
     """
     found: IdsByPlace = {}
     for path, value in values.items():
-        place, key = _place_of(path)
-        found.setdefault(place, {})[key] = value
+        root, inner, key = place_of(path)
+        found.setdefault(root, {}).setdefault(inner, {})[key] = value
+    return found
+
+
+def by_path(ids_by_place: IdsByPlace, paths: Iterable[str]) -> dict[str, str]:
+    """Return those browser ids that go to one of the paths, in the order of these."""
+    found: dict[str, str] = {}
+    for path in paths:
+        root, inner, key = place_of(path)
+        ids = ids_by_place.get(root, {}).get(inner, {})
+        if key in ids:
+            found[path] = ids[key]
     return found
 
 
@@ -48,25 +62,33 @@ def fill(ids_by_place: IdsByPlace, parts: dict[str, Any]) -> None:
     :param parts: those of ``properties``, ``traits``, ``context`` and ``integrations`` that the
         call has, by name; the ids of others are passed over.
     """
-    for place, ids in ids_by_place.items():
-        root, _, inner = place.partition(".")
+    for root, places in ids_by_place.items():
         if root in parts:
             given = parts[root] or {}  # as the SDK does
-            fill_part = _with_destination if root == "integrations" else _with_ids
-            parts[root] = fill_part(given, inner, ids)
+            if root == "integrations":
+                parts[root] = _with_destinations(given, places)
+            else:
+                for place, ids in places.items():
+                    given = _with_ids(given, place, ids)
+                parts[root] = given
 
 
-def _with_destination(integrations: Any, name: str, ids: Mapping[str, str]) -> Any:
-    """Return integrations with a destination's ids, unless the caller excluded it.
+def _with_destinations(integrations: Any, places: Mapping[str, dict[str, str]]) -> Any:
+    """Return integrations with the ids of destinations, unless the caller excluded them.
 
     One that the caller selected by True becomes an object, which selects it just as well.
     """
     if not isinstance(integrations, dict):
         return integrations
-    given = integrations.get(name, integrations.get("All") is not False)
-    if given is True:
-        given = {}
-    return {**integrations, name: {**ids, **given}} if isinstance(given, dict) else integrations
+    filled = {**integrations}
+    by_default = integrations.get("All") is not False
+    for name, ids in places.items():
+        given = integrations.get(name, by_default)
+        if given is True:
+            given = {}
+        if isinstance(given, dict):
+            filled[name] = {**ids, **given}
+    return filled
 
 
 def _with_ids(given: Any, place: str, ids: Mapping[str, str]) -> Any:

@@ -14,10 +14,10 @@ from koala_middleware.faults import log_once
 from koala_middleware.mint import AS_ANALYTICS_JS, Mint
 from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id
 from koala_middleware.options import Options
-from koala_middleware.places import IdsByPlace, by_place
+from koala_middleware.places import IdsByPlace, by_path, by_place
 from koala_middleware.sources import request_line, snapshot, source_of
 
-ReadIds = Callable[[str, str, Mapping[str, bool] | None], dict[str, str]]
+ReadIds = Callable[[str, str, Mapping[str, bool] | None], IdsByPlace]
 
 
 class RequestDetails:
@@ -30,9 +30,9 @@ class RequestDetails:
 
     __slots__ = (
         "_answers",
-        "_browser_ids",
         "_consent",
         "_context",
+        "_ids_by_place",
         "_make_request",
         "_options",
         "_raw",
@@ -55,7 +55,7 @@ class RequestDetails:
         self._raw = raw
         self._read_ids = read_ids
         self._answers: dict[str, str] = {}
-        self._browser_ids: tuple[Mapping[str, str], IdsByPlace] | None = None
+        self._ids_by_place: IdsByPlace | None = None
         self._context: dict[str, Any] | None = None
         self._consent: Mapping[str, bool] | None = None
         self.has_browser_ids: bool = read_ids is not None
@@ -130,23 +130,22 @@ class RequestDetails:
 
     def browser_ids(self) -> Mapping[str, str]:
         """Return the ids that the option ``browser_ids`` names and the request has, by path."""
-        return self._ids_and_places()[0]
+        return by_path(self.browser_ids_by_place(), self._paths())
+
+    def _paths(self) -> list[str]:
+        return [each.path for each in self._options.browser_ids]
 
     def browser_ids_by_place(self) -> IdsByPlace:
-        """Return the same ids by the objects they go into."""
-        return self._ids_and_places()[1]
-
-    def _ids_and_places(self) -> tuple[Mapping[str, str], IdsByPlace]:
-        if self._browser_ids is None:
+        """Return the same ids by the places they go to."""
+        if self._ids_by_place is None:
             try:
-                found = self._find_browser_ids()
-                self._browser_ids = found, by_place(found)
+                self._ids_by_place = self._find_ids()
             except Exception as fault:
                 log_once("the browser's ids cannot be read: events go out without them", fault)
-                return {}, {}
-        return self._browser_ids
+                return {}
+        return self._ids_by_place
 
-    def _find_browser_ids(self) -> dict[str, str]:
+    def _find_ids(self) -> IdsByPlace:
         if self._read_ids is None:
             return {}
         options, source, consent = self._options, source_of(self._raw), self.consent()
@@ -154,7 +153,7 @@ class RequestDetails:
         sent = source.header(header_ids.HEADER) if options.header_name is not None else None
         if sent is not None:
             others = header_ids.from_header(sent, options.browser_ids, consent)
-            found = {**found, **{path: others[path] for path in others if path not in found}}
+            found = by_place({**others, **by_path(found, self._paths())})
         return found
 
     def request_line(self) -> tuple[str, str] | None:

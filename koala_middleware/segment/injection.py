@@ -118,10 +118,12 @@ def with_browser_ids(details: RequestDetails, parts: dict[str, Any]) -> Iterator
     A part is ``properties`` or ``traits``, ``context``, and ``integrations`` where a client takes
     them. What the caller passed stays, and the caller's own dicts are not changed.
     """
-    ids, ids_by_place = details.browser_ids(), details.browser_ids_by_place()
-    while ids:
+    ids_by_place, ids = details.browser_ids_by_place(), None
+    while ids_by_place:
         filled = parts.copy()
         fill(ids_by_place, filled)
         yield filled
-        ids = dict(list(ids.items())[:-1])
+        if ids is None:
+            ids = dict(details.browser_ids())
+        ids.popitem()
         ids_by_place = by_place(ids)

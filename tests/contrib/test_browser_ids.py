@@ -141,6 +141,22 @@ def test_too_large_event_loses_them_one_by_one(method: str, events: Events) -> N
     assert events[1][root].keys() == {"text", "profile_id", "short"}
 
 
+def test_ids_keep_the_order_of_the_option(events: Events) -> None:
+    """The last is the first to go, wherever in the event each of them is."""
+
+    def view() -> None:
+        track({"text": "x" * 32100})
+        seen.extend(koala.get_browser_ids())
+
+    paths = ["properties.a", "context.device.b", "properties.c"]
+    browser_ids = [BrowserId(cookie="a", path=path) for path in paths]
+    seen: list[str] = []
+    request("wsgi", Site(view, {"browser_ids": browser_ids}), cookie=f"a={'x' * 300}")
+    assert seen == paths
+    assert events[0]["properties"].keys() == {"text", "a"}
+    assert "device" not in events[0]["context"]
+
+
 @pytest.mark.parametrize(("method", "arguments"), [("track", ["E"]), ("identify", [])])
 def test_other_errors_of_a_call_pass(
     method: str, arguments: Any, monkeypatch: pytest.MonkeyPatch
@@ -186,7 +202,7 @@ def test_request_that_cannot_be_read_costs_only_them(
     def fail(*args: Any) -> Any:
         raise LookupError
 
-    monkeypatch.setattr("koala_middleware.request.by_place", fail)
+    monkeypatch.setattr("koala_middleware.request.source_of", fail)
     request("wsgi", Site(track, {"browser_ids": FACEBOOK_CONVERSIONS}), cookie=COOKIES)
     assert events[0]["properties"] == {"profile_id": ALICE}
 

@@ -122,6 +122,8 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=", "cid=b", "b"),
         ("cid=a; cid=b", "", "a"),
         ("cid=; cid=b", "", "b"),
+        ("cid=%61; cid=b", "", "a"),
+        ("cid=b; cid=%61", "", "b"),
         ("x=1;\tcid \t=\t a \t; y", "", "a"),
         ("cid=XaX", "cid=b", "XaX"),
         ("cid= XaX", "cid=b", "XaX"),
@@ -138,7 +140,9 @@ def test_keys_of_path(path: str, keys: tuple[str, ...]) -> None:
         ("cid=a%00", "", None),
         ("cid=%FF", "cid=%FF", None),
         ("cid=é", "cid=é", None),
+        ("", "cid=aXb&x=1", "aXb"),
         (f"cid={'a' * 2048}", "", "a" * 2048),
+        (f"cid={'a' * 2047}%61", "", "a" * 2048),
         (f"cid={'a' * 2049}", "", None),
         (f"cid={'%61' * 1366}", "", None),
         ("cid=; " * 511 + "cid=a", "", "a"),
@@ -173,10 +177,19 @@ def test_parse_cleans_decoded_values_until_one_is_valid() -> None:
         return value.upper() if value.startswith("ok") else None
 
     wanted = BrowserId(cookie="c", query="q", parse=parse)
-    assert read_browser_ids([wanted], "c=%22no%22; c=1", "q=a+b&q=ok%3D") == {
+    assert read_browser_ids([wanted], "c=0; c=%22no%22; c=1", "q=a+b&q=ok%3D") == {
         "properties.fbp": "OK="
     }
-    assert seen == ["no", "1", "a b", "ok="]
+    assert seen == ["0", "no", "1", "a b", "ok="]
+    assert read_browser_ids([wanted], "c=no", "") == {}
+
+
+@pytest.mark.parametrize("parsed", ["", "a\n", "a" * 2049])
+@pytest.mark.parametrize("value", ["a", "%61"])
+def test_what_parse_returns_is_checked(parsed: str, value: str) -> None:
+    """As values are that it gets: printable and bounded."""
+    wanted = BrowserId(cookie="c", parse=lambda value: parsed)
+    assert read_browser_ids([wanted], f"c={value}", "") == {}
 
 
 def test_parse_that_returns_no_str() -> None:
@@ -192,8 +205,10 @@ def test_parse_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         found = read_browser_ids([wanted, CLICK], "c=0; c=secret; c=5; cid=a", "")
     assert found == {"properties.fbp": "2", "properties.click_id": "a"}
-    assert "parse of a BrowserId failed" in caplog.text
-    assert "ZeroDivisionError" in caplog.text
+    message = caplog.records[0].getMessage()
+    assert message.startswith(
+        "the parse of a BrowserId failed: events go out without that id: ZeroDivisionError"
+    )
     assert "secret" not in caplog.text
 
 

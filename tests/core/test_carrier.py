@@ -115,6 +115,12 @@ def test_nobody_leaves_no_key(visitor: Visitor | None) -> None:
         assert carrier == {"tenant": "t"}
 
 
+def test_visitor_of_a_message_may_have_no_ids_of_the_browser() -> None:
+    visitor = read_visitor({KEY: written(profile_id=ALICE)}, koala.Options())
+    assert visitor.details is None
+    assert repr(visitor) == "<Visitor: profile id known, no anonymous id>"
+
+
 def test_carrier_without_the_key_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
     with koala.profile(ALICE), koala.extract({}):
         assert koala.current_visitor() is None
@@ -239,7 +245,8 @@ def test_carrier_that_is_wrong_is_nobody(text: Any, caplog: pytest.LogCaptureFix
     for _ in range(2):
         assert extracted(text) is None
     assert len(caplog.records) == 1
-    assert "the visitor of a message was refused" in caplog.text
+    message = caplog.records[0].getMessage()
+    assert message.startswith("the visitor of a message was refused, so its work has nobody: ")
     assert ALICE not in caplog.text
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import koala_middleware as koala
-from koala_middleware import header_ids
+from koala_middleware import faults, header_ids
 from koala_middleware.browser_ids import BrowserId
-from koala_middleware.new_ids import registrable_domain
+from koala_middleware.new_ids import NewId, new_anonymous_id, new_profile_id, registrable_domain
+from koala_middleware.sources import source_of
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ from koala_middleware.new_ids import registrable_domain
         ("a" * 251 + ".com", "a" * 251 + ".com"),
         ("a" * 252 + ".com", None),
         ("a.b.1", None),
+        ("-.com", None),
     ],
 )
 def test_registrable_domain(host: str, domain: str | None) -> None:
@@ -80,6 +82,67 @@ def test_options_that_do_not_fit(options: Any, expected: str) -> None:
 def test_calls_of_a_wrong_type(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^option calls: expected some of track, identify"):
         koala.Options(calls=value)
+
+
+# For a response
+
+ALWAYS, NEVER = koala.Mint(when=lambda request: True), koala.Mint(when=lambda request: False)
+OF_OTHERS = {"HTTP_COOKIE": "id=x"}
+
+
+@pytest.mark.parametrize(
+    ("mint", "environ", "is_made"),
+    [(ALWAYS, {}, True), (ALWAYS, OF_OTHERS, False), (NEVER, {}, False), (NEVER, OF_OTHERS, False)],
+)
+def test_new_profile_id_is_kept_and_wanted(mint: Any, environ: Any, is_made: bool) -> None:
+    made = new_profile_id(mint, "id", source_of(environ), lambda: environ)
+    assert (made is not None) is is_made
+
+
+@pytest.mark.parametrize(("mint", "is_set"), [(ALWAYS, True), (NEVER, False)])
+def test_anonymous_id_that_nothing_uses_is_set_if_wanted(mint: Any, is_set: bool) -> None:
+    made = new_anonymous_id(mint, "id", source_of({}), dict)
+    assert made is not None
+    assert ("Set-Cookie" in made.cookie_headers("https", 200, [])) is is_set
+
+
+@pytest.mark.parametrize(("status", "is_set"), [("200 OK", True), ("304 Not Modified", False)])
+def test_response_that_changes_a_stored_one_sets_no_new_id(status: str, is_set: bool) -> None:
+    made = new_profile_id(ALWAYS, "id", source_of({}), dict)
+    assert made is not None
+    assert ("Set-Cookie" in made.cookie_headers("https", status, [])) is is_set
+
+
+def new_id(is_used: bool) -> NewId:
+    faults._reported.clear()
+    made = NewId(ALWAYS, "id")
+    if is_used:
+        made.use()
+    return made
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_new_id_stays_where_its_cookie_is_set(
+    is_used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = new_id(is_used)
+    cookie = made.cookie_headers("https", 200, [])["Set-Cookie"]
+    assert cookie.startswith(f"id={made.use()};")
+    assert cookie.endswith("Secure")
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_new_id_whose_cookie_may_not_be_set(
+    is_used: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is given up, unless something is attributed to it already: the log says so."""
+    made = new_id(is_used)
+    assert made.cookie_headers("https", 304, []) == {}
+    assert (made.use() is None) is not is_used
+    assert caplog.messages == is_used * [
+        "events have a new id whose cookie, id, the response may not set: see Mint.when"
+    ]
 
 
 # Ids in a header
