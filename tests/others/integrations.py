@@ -86,7 +86,11 @@ INTEGRATIONS = [
             "trustme",
             "uvicorn",
         ),
-        tests=("-m", "not network", "--ignore=tests/test_main.py", "tests"),
+        # When its garbage is collected decides which tests warn of what Trio left there.
+        tests=(
+            *("-W", "ignore::pytest.PytestUnraisableExceptionWarning"),
+            *("-m", "not network", "--ignore=tests/test_main.py", "tests"),
+        ),
         modes=("bare", "cookie"),
         is_of_a_plugin=True,
     ),
