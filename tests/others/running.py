@@ -9,7 +9,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.others.redis import redis
@@ -29,6 +29,11 @@ class Outcome:
     faults: list[str]
     """What our middleware logged, and events of another visitor or of none."""
     seconds: float
+
+    def confirmed_by(self, again: Outcome) -> Outcome:
+        """Return what two runs have in common; a fault of ours counts if either had it."""
+        failed = {test: self.failed[test] for test in self.failed.keys() & again.failed.keys()}
+        return replace(self, failed=failed, faults=self.faults + again.faults)
 
 
 # Our plugin for pytest is in the package that is around the suite's applications by then.

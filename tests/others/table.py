@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.others.accepted import ACCEPTED, reason
@@ -18,7 +17,7 @@ class Row:
     """What became of a suite in each mode that it was run in."""
 
     suite: Suite
-    outcomes: Mapping[str, Outcome]
+    outcomes: dict[str, Outcome]
 
     def only_ours(self, mode: str) -> list[str]:
         """Return the tests that fail in a mode and not bare."""
