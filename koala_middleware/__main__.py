@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -55,7 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{PROGRAM} {arguments.command}: {package} is not installed: {install}", file=sys.stderr
         )
         return 2
-    code: int = command.run(arguments)
+    try:
+        code: int = command.run(arguments)
+        print(end="", flush=True)
+    except BrokenPipeError:
+        # The reader has seen enough, as in "| head". Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -250,3 +252,12 @@ def test_command_lists_every_id(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed[0] == ["reads", "set by", "goes to", "read there"]
     assert ["_fbp", "Meta's pixel", "properties.fbp", "by default"] in listed
     assert max(map(len, lines)) < 160
+
+
+def test_command_ends_quietly_when_its_reader_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``koala-middleware destinations | head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["destinations"]) == 1
