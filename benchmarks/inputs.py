@@ -6,6 +6,7 @@ from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 
 import koala_middleware as koala
+from koala_middleware import destinations
 from tests.serving import scope_of
 
 PROFILE_ID = "3e6a2c18-3b02-40c4-b8d2-1842c193d3ba"
@@ -23,6 +24,27 @@ ALL_OPTIONS = koala.Options(
     email=lambda request: "ada@example.com",
     context=True,
     mint=koala.Mint(),
+)
+
+
+TEN_IDS = koala.Options(
+    browser_ids=[
+        *destinations.FACEBOOK_CONVERSIONS[:2],
+        destinations.TIKTOK_CONVERSIONS[0],
+        destinations.SNAP_CONVERSIONS[0],
+        destinations.REDDIT_CONVERSIONS[0],
+        *destinations.AMPLITUDE,
+        *destinations.DUB,
+        *destinations.HUBSPOT,
+        koala.BrowserId(cookie="_epik", path="properties.epik"),
+        koala.BrowserId(cookie="li_fat_id", path="properties.li_fat_id"),
+    ]
+)
+TEN_IDS_SENT = (
+    f"{COOKIES['small']}; _fbp=fb.1.1596403881668.1116446470; _fbc=fb.1.1596403881668.IwAR2F4; "
+    f"_ttp=2abcDEFghi; _scid={PROFILE_ID}; _rdt_uuid=1596403881668.{PROFILE_ID}; "
+    "analytics_session_id=1596403881668; dub_id=dub; hubspotutk=hubspot; _epik=epik; "
+    "li_fat_id=linkedin"
 )
 
 
