@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -72,22 +73,34 @@ class Client:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(self._note_new_connection)
         trace.on_connection_reuseconn.append(_note_used_connection)
-        async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
-            trace_configs=[trace],
-        ) as session:
+
+        def connect(**settings: Any) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, **settings),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+                trace_configs=[trace],
+            )
+
+        async with connect(keepalive_timeout=60) as kept, connect(force_close=True) as fresh:
             shared = iter(requests)
-            browsers = (self._browse(session, shared) for _ in range(IN_FLIGHT))
+            browsers = (self._browse(kept, fresh, shared) for _ in range(IN_FLIGHT))
             deadline = REQUEST_SECONDS + count / LEAST_PER_SECOND
             await asyncio.wait_for(asyncio.gather(*browsers), deadline)
 
     async def _note_new_connection(self, *_: object) -> None:
         self.connections += 1
 
-    async def _browse(self, session: aiohttp.ClientSession, requests: Iterator[Request]) -> None:
+    async def _browse(
+        self,
+        kept: aiohttp.ClientSession,
+        fresh: aiohttp.ClientSession,
+        requests: Iterator[Request],
+    ) -> None:
         for request in requests:
+            # Where a body breaks before any of it was sent, a connection that is used again would
+            # look like one that the server was about to close.
+            session = fresh if request.kind == "breaks" else kept
             self.outcomes.append(await self._try(session, request))
 
     async def _try(self, session: aiohttp.ClientSession, request: Request) -> Outcome:
@@ -102,8 +115,8 @@ class Client:
                 return await self._request(session, request, connection)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if not connection.used:
-                    # uWSGI's way to tell that the application has raised.
-                    fault = None if request.kind == "fails" else repr(error)
+                    # uWSGI's way to tell that the application has raised, and Granian's.
+                    fault = None if request.kind in ("fails", "breaks") else repr(error)
                     return self._outcome(request, fault)
                 self.resent += 1
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
