@@ -36,8 +36,9 @@ TEN_IDS = koala.Options(
         *destinations.AMPLITUDE,
         *destinations.DUB,
         *destinations.HUBSPOT,
-        koala.BrowserId(cookie="_epik", path="properties.epik"),
-        koala.BrowserId(cookie="li_fat_id", path="properties.li_fat_id"),
+        # Of click ids, the cookie comes second.
+        destinations.PINTEREST[1],
+        destinations.LINKEDIN[1],
     ]
 )
 TEN_IDS_SENT = (

@@ -35,7 +35,11 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit code: 0 done, 1 it found faults, 2 it cannot run."""
+    """Run one subcommand and return its exit code.
+
+    It is 0 if all is done, 1 if it found faults or nobody reads what it prints, and 2 if it cannot
+    run.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # An event may have characters that this terminal, or a pipe, cannot take.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -23,6 +23,9 @@ _DJANGO_QUICK = """
     middleware_exceptions template_tests.test_response
 """
 
+# With trio they are the same tests again.
+_WITHOUT_TRIO = ("-k", "not trio", "tests")
+
 FRAMEWORKS = [
     Suite(
         "Django",
@@ -56,10 +59,9 @@ FRAMEWORKS = [
             "opentelemetry-sdk",
             "trio",
         ),
-        # With trio they are the same tests again.
-        tests=("-k", "not trio", "tests"),
+        tests=_WITHOUT_TRIO,
         every=("tests",),
-        quick=("-k", "not trio", "tests"),
+        quick=_WITHOUT_TRIO,
     ),
     Suite(
         "fastapi",
